@@ -1,0 +1,125 @@
+/*
+ * mmu.h - one processor's memory management unit: page walks and the shadow TLB.
+ *
+ * The TLB is always coherent with the guest's page tables: a write to an entry in
+ * use (by the processor or by DMA) drops what came from it. So its contents are never
+ * visible to the guest, and INVLPG or a CR3 load are only hints that cost little.
+ *
+ * Above it, cpu/ sees linear addresses only (access.h). Faults are reported through
+ * the fault callback, which does not return.
+ *
+ * Intel SDM vol. 3A chapter 4 (paging).
+ */
+#ifndef OMBRA_SOFTMMU_MMU_H
+#define OMBRA_SOFTMMU_MMU_H
+
+#include "base/types.h"
+#include "softmmu/phys.h"
+
+enum { TLB_BITS = 8, TLB_SIZE = 1 << TLB_BITS, TLB2_BITS = 13, TLB2_SIZE = 1 << TLB2_BITS };
+
+#define TLB_NONE (~(u64)0)
+
+/* tag: page of the linear address, or TLB_NONE. host address = linear address + addend. */
+struct tlb_entry {
+    u64 tag;
+    u64 addend;
+};
+
+enum tlb_priv { TLB_SYSTEM = 0, TLB_USER = 1 };
+
+struct tlb_ctx {
+    struct tlb_entry read[2][TLB_SIZE];
+    struct tlb_entry write[2][TLB_SIZE];
+    struct tlb_entry fetch[2][TLB_SIZE];
+};
+
+/* Second level: what a walk said, for any kind of access. */
+struct tlb2_entry {
+    u64 page;  /* linear page | TLB2_* rights, or TLB_NONE */
+    u64 phys;  /* guest-physical page */
+};
+
+enum {
+    TLB2_USER = 1,   /* user accesses allowed */
+    TLB2_WRITE = 2,  /* R/W set at all levels */
+    TLB2_DIRTY = 4,  /* D set: writes need no walk */
+    TLB2_GLOBAL = 8,
+    TLB2_NX = 16,
+    TLB2_LARGE = 32,
+};
+
+/* Page-fault error code, SDM vol. 3A 4.7. */
+enum { PF_P = 1, PF_W = 2, PF_U = 4, PF_RSVD = 8, PF_I = 16 };
+
+struct mmu {
+    struct tlb_entry *rd, *wr, *fe; /* the halves of ctx for the current privilege */
+    struct physmem *phys;
+    struct tlb_ctx ctx;
+    struct tlb2_entry second[TLB2_SIZE];
+    enum tlb_priv priv; /* USER exactly at CPL 3 */
+    /* What decides a walk; set by mmu_set_mode() and mmu_load_cr3(). */
+    bool paging, wp, pse, pae, pge, nxe, lma;
+    u64 cr3;
+    u64 pdpte[4];   /* PAE: loaded with CR3 */
+    u64 a20_mask;   /* ~0, or with bit 20 clear */
+    u64 phys_mask;  /* MAXPHYADDR as a mask */
+    bool nx_supported;
+    /* Raises #PF (sets CR2); does not return. */
+    void (*fault)(void *owner, u64 lin, u32 error);
+    /* Linear pages with a data breakpoint: accesses to them always take the slow path and are reported. */
+    bool (*watched_page)(void *owner, u64 lin);
+    void (*watch_hit)(void *owner, u64 lin, unsigned size, bool write);
+    bool watching;
+    void *owner;
+    u64 misses, walks, flushes; /* statistics */
+};
+
+void mmu_init(struct mmu *m, struct physmem *phys, void *owner);
+
+/* New control-register values. Flushes what must go. CR0, CR4 and EFER are raw register values. */
+void mmu_set_mode(struct mmu *m, u64 cr0, u64 cr4, u64 efer);
+
+/* Loads CR3; with PAE paging also the four PDPTEs. Returns false (nothing changed) if a PDPTE has reserved bits set: #GP(0). */
+bool mmu_load_cr3(struct mmu *m, u64 cr3);
+
+/* CPL changed to or from 3. */
+static inline void mmu_set_priv(struct mmu *m, enum tlb_priv priv)
+{
+    m->priv = priv;
+    m->rd = m->ctx.read[priv];
+    m->wr = m->ctx.write[priv];
+    m->fe = m->ctx.fetch[priv];
+}
+
+void mmu_set_a20(struct mmu *m, bool enabled);
+void mmu_flush_all(struct mmu *m);
+void mmu_flush_page(struct mmu *m, u64 lin); /* INVLPG */
+
+/* Breakpoint set changed: WATCHING says whether any data breakpoint is armed. */
+void mmu_set_watching(struct mmu *m, bool watching);
+
+/* Drops the writable entries of one frame, and what came from a written page-table granule. For physmem's callbacks. */
+void mmu_drop_write(struct mmu *m, u32 frame);
+void mmu_pagetable_written(struct mmu *m, u32 frame, u32 offset, u32 len);
+
+/*
+ * Translates without any side effect (no A/D bits, no fault): for debuggers. Returns false if not mapped. USER 0.
+ */
+bool mmu_peek(const struct mmu *m, u64 lin, u64 *phys);
+
+/*
+ * Instruction fetch: returns the host address of the byte at LIN and the frame it lies in, after access checks; sets A bits. NULL if the
+ * page is not plain memory (registers, hole): *PHYS_ADDR is set then and the caller reads byte by byte. Raises #PF.
+ */
+const u8 *mmu_fetch_slow(struct mmu *m, u64 lin, u64 *phys_addr);
+
+static inline const u8 *mmu_fetch(struct mmu *m, u64 lin, u64 *phys_addr)
+{
+    const struct tlb_entry *e = &m->fe[(lin >> PAGE_BITS) & (TLB_SIZE - 1)];
+    if (LIKELY(e->tag == (lin & PAGE_MASK)))
+        return (const u8 *)(uintptr_t)(lin + e->addend);
+    return mmu_fetch_slow(m, lin, phys_addr);
+}
+
+#endif

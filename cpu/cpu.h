@@ -243,6 +243,11 @@ struct cpu {
     enum halt_kind halt;
     bool nmi_blocked;
     bool intr_line;      /* level of INTR, whatever IF says */
+    bool nmi_latched, smi_latched, init_latched; /* edges that wait until they may be taken */
+    bool ss_shadow;      /* ATT_SHADOW is MOV SS's: debug traps wait too */
+    bool no_step;        /* INT n under TF: the handler is entered without a single-step trap */
+    bool fault_at_ip;    /* a task switch was committed: faults belong to the new task, at ip */
+    u8 bp_insn, bp_data, bp_io; /* breakpoints that DR7 arms, by kind: bit n for DRn */
     bool ignne;
     bool ferr;
     u32 smbase;
@@ -289,6 +294,7 @@ struct cpu_model {
     const char *brand;   /* 48 characters at most, or NULL: no extended leaves */
     u8 cache_desc[16];   /* leaf 2 */
     u8 phys_bits;
+    u8 brand_id;         /* CPUID.1:EBX bits 0-7 */
     u64 tsc_hz;
 };
 
@@ -337,8 +343,10 @@ void cpu_code_write(struct cpu *c, u32 frame, u32 offset, u32 len);
 u32 cpu_eflags(const struct cpu *c);
 void cpu_set_eflags(struct cpu *c, u32 eflags);
 
-/* State tables for save states, hash and views. */
+/* State tables for save states, hash and views. Call cpu_settle() before walking them: lazy flags and the count have many
+ * representations, this leaves the one that counts. Between slices only. */
 extern const struct field cpu_fields[];
+void cpu_settle(struct cpu *c);
 /* Recomputes everything derived after the fields were loaded. 0 or -EINVAL. */
 int cpu_restored(struct cpu *c);
 

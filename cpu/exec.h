@@ -347,7 +347,8 @@ static ALWAYS_INLINE u64 pop(struct cpu *c, unsigned w)
 /*
  * How many iterations may still run now: up to the end of the slice, 1 when attention waits (so that each REP instruction
  * makes progress). A handler does at most that many, adds each to c->rep_done as it commits, and if the instruction is not finished
- * sets c->ip = insn_ip() so that it goes on after events were taken.
+ * sets c->ip = insn_ip() so that it goes on after events were taken. A REP of n > 0 iterations counts n, one of none counts 1: the
+ * run loop sees to that.
  */
 static ALWAYS_INLINE u64 rep_left(const struct cpu *c)
 {

@@ -50,15 +50,32 @@ struct f80 f80_from_f64(struct fp_env *env, u64 v)
     return from_narrow(env, fp_unpack(FP_FORMAT_64, v));
 }
 
-static u64 to_narrow(struct fp_env *env, struct fp_format f, struct f80 a)
+/* Rounds for a store. Unmasked overflow and underflow stop it: nothing is rounded, so no PE and no C1. */
+static u64 round_narrow(struct fp_env *env, struct fp_format f, const struct fp_num *n)
+{
+    struct fp_env trial = *env;
+    trial.flags = 0;
+    u64 v = fp_round_pack(&trial, f, (struct fp_raw){n->sign, n->exp, n->sig, 0});
+    if (fp_unmasked(&trial) & (FP_OE | FP_UE)) {
+        env->flags |= trial.flags & ~FP_PE;
+        return 0;
+    }
+    env->flags |= trial.flags;
+    env->c1 = trial.c1;
+    return v;
+}
+
+static ALWAYS_INLINE u64 to_narrow(struct fp_env *env, struct fp_format f, struct f80 a)
 {
     struct fp_num n = f80_unpack(a);
+    if (LIKELY(n.cls == FP_FINITE && n.exp > -f.bias && n.exp < f.bias))
+        return fp_round_pack(env, f, (struct fp_raw){n.sign, n.exp, n.sig, 0});
     u64 exp_max = ((u64)1 << f.exp_bits) - 1;
     u64 sign = (u64)n.sign << (f.prec - 1 + f.exp_bits);
     env->c1 = false;
     switch (n.cls) {
     case FP_FINITE:
-        return fp_round_pack(env, f, (struct fp_raw){n.sign, n.exp, n.sig, 0});
+        return round_narrow(env, f, &n);
     case FP_ZERO:
         return sign;
     case FP_INF:

@@ -76,10 +76,10 @@ static struct f80 f80_overflow(struct fp_env *env, bool sign, unsigned prec)
     return f80_make(sign, F80_EXP_MAX - 1, ~(u64)0 << (64 - prec));
 }
 
-/* Biased exponent E <= 0. */
-static struct f80 f80_pack_small(struct fp_env *env, struct fp_raw r, s32 e, unsigned prec)
+struct f80 f80_pack_small(struct fp_env *env, struct fp_raw r, s32 e, unsigned prec)
 {
     bool inexact;
+    env->c1 = false;
     u64 sig = r.sig;
     bool up = fp_round_sig(env->rc, r.sign, prec, &sig, r.lo, &inexact);
     bool tiny = e < 0 || sig != 0;
@@ -106,57 +106,39 @@ static struct f80 f80_pack_small(struct fp_env *env, struct fp_raw r, s32 e, uns
     return f80_make(r.sign, sig >> 63, sig);
 }
 
-struct f80 f80_round_pack(struct fp_env *env, struct fp_raw r, unsigned prec)
+struct f80 f80_pack_large(struct fp_env *env, struct fp_raw r, s32 e, unsigned prec, bool up, bool inexact)
 {
-    s32 e = r.exp + F80_BIAS;
-    bool inexact;
-    env->c1 = false;
-    if (UNLIKELY(e <= 0))
-        return f80_pack_small(env, r, e, prec);
-    bool up = fp_round_sig(env->rc, r.sign, prec, &r.sig, r.lo, &inexact);
-    if (r.sig == 0) {
-        r.sig = TOP_BIT;
-        e++;
-    }
-    if (UNLIKELY(e >= F80_EXP_MAX)) {
-        if (env->masked & FP_OE || e - F80_WRAP >= F80_EXP_MAX)
-            return f80_overflow(env, r.sign, prec);
-        env->flags |= FP_OE;
-        e -= F80_WRAP;
-    }
-    if (inexact) {
+    if (env->masked & FP_OE)
+        return f80_overflow(env, r.sign, prec);
+    env->flags |= inexact ? FP_OE | FP_PE : FP_OE;
+    env->c1 = up;
+    e -= F80_WRAP;
+    if (e >= F80_EXP_MAX) { /* only FSCALE gets here: an infinity whatever the rounding */
         env->flags |= FP_PE;
-        env->c1 = up;
+        env->c1 = true;
+        return f80_make(r.sign, F80_EXP_MAX, TOP_BIT);
     }
     return f80_make(r.sign, (unsigned)e, r.sig);
 }
 
-/* Puts sign, biased exponent and a rounded significand (bit 63 = its integer bit) together. */
-static u64 fp_encode(struct fp_format f, bool sign, unsigned e, u64 sig)
+u64 fp_pack_edge(struct fp_env *env, struct fp_format f, struct fp_raw r, s32 e)
 {
-    unsigned fraction = f.prec - 1;
-    return (u64)sign << (f.exp_bits + fraction) | (u64)e << fraction | (sig & ~TOP_BIT) >> (64 - f.prec);
-}
-
-u64 fp_round_pack(struct fp_env *env, struct fp_format f, struct fp_raw r)
-{
-    s32 e = r.exp + f.bias;
     s32 exp_max = (1 << f.exp_bits) - 1;
     bool inexact;
     u64 sig = r.sig;
     env->c1 = false;
     bool up = fp_round_sig(env->rc, r.sign, f.prec, &sig, r.lo, &inexact);
     bool carry = sig == 0;
-    if (e < 0 || (e == 0 && !carry)) { /* tiny */
-        if (env->ftz && env->masked & FP_UE) {
-            env->flags |= FP_UE | FP_PE;
-            return fp_encode(f, r.sign, 0, 0);
-        }
-        if (!(env->masked & FP_UE))
-            env->flags |= FP_UE;
+    bool tiny = e < 0 || (e == 0 && !carry);
+    if (tiny && !(env->masked & FP_UE)) { /* will not be stored; PE tells of the rounding just done */
+        env->flags |= inexact ? FP_UE | FP_PE : FP_UE;
+        return 0;
+    }
+    if (tiny && env->ftz) {
+        env->flags |= FP_UE | FP_PE;
+        return fp_encode(f, r.sign, 0, 0);
     }
     if (e <= 0) {
-        bool tiny = e < 0 || !carry;
         u128 x = fp_shift_jam((u128)r.sig << 64 | r.lo, (unsigned)(1 - e));
         sig = (u64)(x >> 64);
         up = fp_round_sig(env->rc, r.sign, f.prec, &sig, (u64)x, &inexact);

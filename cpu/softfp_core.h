@@ -144,36 +144,45 @@ static inline bool fp_round_sig(u8 rc, bool sign, unsigned prec, u64 *sig, u64 l
     return up;
 }
 
-/* a + b (or a - b with b's sign turned by the caller) of finite nonzero numbers. False: the sum is exactly zero. */
-static inline bool fp_add_core(const struct fp_num *a, const struct fp_num *b, struct fp_raw *r)
+/* a + b (a - b: with b's sign turned by the caller) of finite nonzero numbers. False: the sum is exactly zero. */
+static ALWAYS_INLINE bool fp_add_core(const struct fp_num *a, const struct fp_num *b, struct fp_raw *r)
 {
-    if (a->exp < b->exp || (a->exp == b->exp && a->sig < b->sig)) {
-        const struct fp_num *t = a;
-        a = b;
-        b = t;
+    bool swap = a->exp < b->exp || (a->exp == b->exp && a->sig < b->sig);
+    u64 big = swap ? b->sig : a->sig, small = swap ? a->sig : b->sig;
+    s32 d = swap ? b->exp - a->exp : a->exp - b->exp;
+    r->sign = swap ? b->sign : a->sign;
+    r->exp = swap ? b->exp : a->exp;
+    u64 hi, lo; /* the smaller one, aligned */
+    if (LIKELY(d < 64)) {
+        hi = small >> d;
+        lo = small << 1 << (63 - d);
+    } else {
+        hi = 0;
+        lo = d < 127 ? small >> (d - 64) | (small << 1 << (127 - d) != 0) : 1;
     }
-    u128 x = (u128)a->sig << 64;
-    u128 y = fp_shift_jam((u128)b->sig << 64, (unsigned)(a->exp - b->exp));
-    r->sign = a->sign;
-    r->exp = a->exp;
     if (a->sign == b->sign) {
-        u128 sum = x + y;
-        if (sum < x) {
-            sum = sum >> 1 | (sum & 1) | (u128)1 << 127;
+        r->sig = big + hi;
+        r->lo = lo;
+        if (r->sig < big) {
+            r->lo = r->sig << 63 | lo >> 1 | (lo & 1);
+            r->sig = r->sig >> 1 | TOP_BIT;
             r->exp++;
         }
-        x = sum;
-    } else {
-        x -= y;
-        if (x == 0)
-            return false;
-        u64 hi = (u64)(x >> 64);
-        int shift = hi ? __builtin_clzll(hi) : 64 + __builtin_clzll((u64)x);
-        x <<= shift;
-        r->exp -= shift;
+        return true;
     }
-    r->sig = (u64)(x >> 64);
-    r->lo = (u64)x;
+    r->sig = big - hi - (lo != 0);
+    r->lo = -lo;
+    if (UNLIKELY(r->sig == 0)) {
+        if (r->lo == 0)
+            return false;
+        r->sig = r->lo;
+        r->lo = 0;
+        r->exp -= 64;
+    }
+    int shift = __builtin_clzll(r->sig);
+    r->sig = r->sig << shift | r->lo >> 1 >> (63 - shift);
+    r->lo <<= shift;
+    r->exp -= shift;
     return true;
 }
 
@@ -254,11 +263,52 @@ static inline enum fp_order fp_order_core(const struct fp_num *a, const struct f
 /* The square root of a positive finite number. */
 void fp_sqrt_core(const struct fp_num *a, struct fp_raw *r);
 
+/* The rest of f80_round_pack(): biased exponent E <= 0; the rounded result's biased exponent E too large. */
+struct f80 f80_pack_small(struct fp_env *env, struct fp_raw r, s32 e, unsigned prec);
+struct f80 f80_pack_large(struct fp_env *env, struct fp_raw r, s32 e, unsigned prec, bool up, bool inexact);
+
 /* Rounds into the x87 format with PREC significant bits: OE, UE, PE, C1, wrapped exponents when unmasked. */
-struct f80 f80_round_pack(struct fp_env *env, struct fp_raw r, unsigned prec);
+static ALWAYS_INLINE struct f80 f80_round_pack(struct fp_env *env, struct fp_raw r, unsigned prec)
+{
+    s32 e = r.exp + F80_BIAS;
+    bool inexact;
+    if (UNLIKELY(e <= 0))
+        return f80_pack_small(env, r, e, prec);
+    bool up = fp_round_sig(env->rc, r.sign, prec, &r.sig, r.lo, &inexact);
+    if (UNLIKELY(r.sig == 0)) {
+        r.sig = TOP_BIT;
+        e++;
+    }
+    if (UNLIKELY(e >= F80_EXP_MAX))
+        return f80_pack_large(env, r, e, prec, up, inexact);
+    env->flags |= inexact ? FP_PE : 0;
+    env->c1 = up;
+    return f80_make(r.sign, (unsigned)e, r.sig);
+}
+
+/* Puts sign, biased exponent and a rounded significand (bit 63 = its integer bit) together. */
+static ALWAYS_INLINE u64 fp_encode(struct fp_format f, bool sign, unsigned e, u64 sig)
+{
+    unsigned fraction = f.prec - 1;
+    return (u64)sign << (f.exp_bits + fraction) | (u64)e << fraction | (sig & ~TOP_BIT) >> (64 - f.prec);
+}
+
+/* The rest of fp_round_pack(), which see: E is the biased exponent before rounding. */
+u64 fp_pack_edge(struct fp_env *env, struct fp_format f, struct fp_raw r, s32 e);
 
 /* Rounds into a single or double (bits right-aligned). FTZ as env says. */
-u64 fp_round_pack(struct fp_env *env, struct fp_format f, struct fp_raw r);
+static ALWAYS_INLINE u64 fp_round_pack(struct fp_env *env, struct fp_format f, struct fp_raw r)
+{
+    s32 e = r.exp + f.bias;
+    bool inexact;
+    if (UNLIKELY(e <= 0 || e >= (1 << f.exp_bits) - 2))
+        return fp_pack_edge(env, f, r, e);
+    bool up = fp_round_sig(env->rc, r.sign, f.prec, &r.sig, r.lo, &inexact);
+    e += r.sig == 0; /* a carry: the fraction is zero in any case */
+    env->flags |= inexact ? FP_PE : 0;
+    env->c1 = up;
+    return fp_encode(f, r.sign, (unsigned)e, r.sig);
+}
 
 /* Rounds |n| * sign to an integer in [min, max]; false with IE if it does not fit or is no number. Raises PE and sets C1 */
 bool fp_to_int(struct fp_env *env, const struct fp_num *n, u8 rc, unsigned bits, s64 *value);

@@ -34,10 +34,11 @@ struct tlb_ctx {
     struct tlb_entry fetch[2][TLB_SIZE];
 };
 
-/* Second level: what a walk said, for any kind of access. */
+/* Second level: what a walk said, for any kind of access. Valid while its generation is the current one. */
 struct tlb2_entry {
-    u64 page;  /* linear page | TLB2_* rights, or TLB_NONE */
-    u64 phys;  /* guest-physical page */
+    u64 page; /* linear page | TLB2_* rights */
+    u64 phys; /* guest-physical page */
+    u32 generation;
 };
 
 enum {
@@ -72,6 +73,9 @@ struct mmu {
     void (*watch_hit)(void *owner, u64 lin, unsigned size, bool write);
     bool watching;
     void *owner;
+    u32 generation;        /* last one given out; 0 is never valid */
+    u32 generation_all;    /* of global entries: renewed by a flush of everything */
+    u32 generation_local;  /* of the others: renewed by each CR3 load too */
     u64 misses, walks, flushes; /* statistics */
 };
 
@@ -99,7 +103,8 @@ void mmu_flush_page(struct mmu *m, u64 lin); /* INVLPG */
 /* Breakpoint set changed: WATCHING says whether any data breakpoint is armed. */
 void mmu_set_watching(struct mmu *m, bool watching);
 
-/* Drops the writable entries of one frame, and what came from a written page-table granule. For physmem's callbacks. */
+/* Drops the writable entries of one frame; drops what came from page-table entries that are about to be overwritten. For
+ * physmem's callbacks. */
 void mmu_drop_write(struct mmu *m, u32 frame);
 void mmu_pagetable_written(struct mmu *m, u32 frame, u32 offset, u32 len);
 

@@ -61,7 +61,7 @@ struct physmem {
     void (*map_changed)(void *ctx);
     /* Told before guest bytes that hold code are overwritten (already filtered by granule). */
     void (*code_write)(void *ctx, u32 frame, u32 offset, u32 len);
-    /* Told after a live page-table granule was written. */
+    /* Told before a live page-table granule is overwritten. */
     void (*pagetable_write)(void *ctx, u32 frame, u32 offset, u32 len);
     /* Drops all writable TLB entries of FRAME. */
     void (*drop_write_tlb)(void *ctx, u32 frame);

@@ -1,0 +1,150 @@
+/*
+ * blocks.c - keeping decoded blocks: hash, per-frame lists, precise dropping.
+ */
+#include "cpu/blocks.h"
+#include <stdlib.h>
+
+static size_t block_size(unsigned count)
+{
+    return sizeof(struct iblock) + count * sizeof(struct insn);
+}
+
+struct block_cache *blocks_new(struct physmem *phys)
+{
+    struct block_cache *bc = calloc(1, sizeof *bc);
+    if (!bc)
+        return NULL;
+    bc->phys = phys;
+    bc->arena = malloc(BLOCK_ARENA);
+    bc->scratch = calloc(1, block_size(1));
+    if (!bc->arena || !bc->scratch) {
+        blocks_free(bc);
+        return NULL;
+    }
+    return bc;
+}
+
+void blocks_free(struct block_cache *bc)
+{
+    if (!bc)
+        return;
+    free(bc->arena);
+    free(bc->scratch);
+    free(bc);
+}
+
+/* Which of the block's two list links belongs to FRAME. */
+static unsigned link_of(const struct iblock *b, u32 frame)
+{
+    return b->frame[0] == frame ? 0 : 1;
+}
+
+/* Bytes [*FIRST, return value) of FRAME that the block covers. */
+static u32 bytes_in_frame(const struct iblock *b, u32 frame, u32 *first)
+{
+    u32 end = (u32)b->offset + b->bytes;
+    if (b->frame[0] == frame) {
+        *first = b->offset;
+        return MIN(end, (u32)PAGE_SIZE);
+    }
+    *first = 0;
+    return end - PAGE_SIZE;
+}
+
+/* The frame's code mask from the blocks that are left. */
+static void rewatch(struct block_cache *bc, u32 frame)
+{
+    struct frame *f = &bc->phys->frames[frame];
+    f->code = 0;
+    for (struct iblock *b = f->blocks; b; b = b->frame_next[link_of(b, frame)]) {
+        u32 first, end = bytes_in_frame(b, frame, &first);
+        phys_watch_code(bc->phys, frame, first, end - first);
+    }
+}
+
+static void unlink_from_frame(struct block_cache *bc, struct iblock *b, u32 frame)
+{
+    struct frame *f = &bc->phys->frames[frame];
+    struct iblock *head = f->blocks, **at = &head;
+    while (*at && *at != b)
+        at = &(*at)->frame_next[link_of(*at, frame)];
+    if (*at)
+        *at = b->frame_next[link_of(b, frame)];
+    f->blocks = head;
+}
+
+static void unlink_from_hash(struct block_cache *bc, struct iblock *b)
+{
+    struct iblock **at = &bc->table[blocks_hash(b->host)];
+    while (*at && *at != b)
+        at = &(*at)->hash_next;
+    if (*at)
+        *at = b->hash_next;
+}
+
+void blocks_drop(struct block_cache *bc, struct iblock *b)
+{
+    b->dead = true;
+    unlink_from_hash(bc, b);
+    for (unsigned i = 0; i < 2; i++)
+        if (b->frame[i]) {
+            unlink_from_frame(bc, b, b->frame[i]);
+            rewatch(bc, b->frame[i]);
+        }
+}
+
+void blocks_flush(struct block_cache *bc)
+{
+    for (unsigned i = 0; i < ARRAY_LEN(bc->table); i++) {
+        for (struct iblock *b = bc->table[i]; b; b = b->hash_next)
+            for (unsigned k = 0; k < 2; k++)
+                if (b->frame[k]) {
+                    bc->phys->frames[b->frame[k]].blocks = NULL;
+                    bc->phys->frames[b->frame[k]].code = 0;
+                }
+        bc->table[i] = NULL;
+    }
+    bc->used = 0;
+}
+
+struct iblock *blocks_alloc(struct block_cache *bc, unsigned count)
+{
+    size_t size = block_size(count);
+    if (bc->used + size > BLOCK_ARENA)
+        blocks_flush(bc);
+    struct iblock *b = (struct iblock *)(bc->arena + bc->used);
+    bc->used += size;
+    return b;
+}
+
+void blocks_insert(struct block_cache *bc, struct iblock *b)
+{
+    struct iblock **bucket = &bc->table[blocks_hash(b->host)];
+    b->dead = false;
+    b->hash_next = *bucket;
+    *bucket = b;
+    for (unsigned i = 0; i < 2; i++) {
+        if (!b->frame[i])
+            continue;
+        struct frame *f = &bc->phys->frames[b->frame[i]];
+        b->frame_next[i] = f->blocks;
+        f->blocks = b;
+        u32 first, end = bytes_in_frame(b, b->frame[i], &first);
+        phys_watch_code(bc->phys, b->frame[i], first, end - first);
+    }
+}
+
+bool blocks_written(struct block_cache *bc, u32 frame, u32 offset, u32 len)
+{
+    bool running = false;
+    struct iblock *next;
+    for (struct iblock *b = bc->phys->frames[frame].blocks; b; b = next) {
+        next = b->frame_next[link_of(b, frame)];
+        u32 first, end = bytes_in_frame(b, frame, &first);
+        if (offset >= end || offset + len <= first)
+            continue;
+        running |= b == bc->running;
+        blocks_drop(bc, b);
+    }
+    return running;
+}

@@ -1,0 +1,68 @@
+/*
+ * blocks.h - the decoded-instruction cache: straight runs of decoded instructions,
+ * found by the host address of their first byte. Private to cpu/.
+ *
+ * A block lies in one page; only a block of a single instruction may reach into a
+ * second one. Its bytes are watched: a write that overlaps them drops the block, a write
+ * beside them does not.
+ */
+#ifndef OMBRA_CPU_BLOCKS_H
+#define OMBRA_CPU_BLOCKS_H
+
+#include "cpu/cpu.h"
+
+enum { BLOCK_MAX_INSNS = 32, BLOCK_TABLE_BITS = 16, BLOCK_ARENA = 16 << 20 };
+
+struct iblock {
+    const u8 *host;     /* of the first byte: the key */
+    struct iblock *hash_next;
+    struct iblock *frame_next[2]; /* lists of the frames below */
+    u32 frame[2];       /* second is 0 unless the instruction crosses a page */
+    u16 offset;         /* in frame[0] */
+    u16 bytes;
+    u8 bits;            /* struct decode_mode: the other half of the key */
+    u8 count;
+    bool dead;          /* dropped; memory is reused at the next flush */
+    struct insn insn[];
+};
+
+struct block_cache {
+    struct iblock *table[1 << BLOCK_TABLE_BITS];
+    u8 *arena;
+    size_t used;
+    struct iblock *running; /* told by ATT_CODE when it is dropped under way */
+    struct iblock *scratch; /* one instruction from memory that cannot be cached */
+    struct physmem *phys;
+};
+
+struct block_cache *blocks_new(struct physmem *phys);
+void blocks_free(struct block_cache *bc);
+
+static inline unsigned blocks_hash(const u8 *host)
+{
+    u64 h = (u64)(uintptr_t)host;
+    return (unsigned)((h ^ h >> BLOCK_TABLE_BITS) & ((1u << BLOCK_TABLE_BITS) - 1));
+}
+
+/* The block for code at HOST in a BITS-bit code segment, or NULL. */
+static inline struct iblock *blocks_find(const struct block_cache *bc, const u8 *host, unsigned bits)
+{
+    struct iblock *b = bc->table[blocks_hash(host)];
+    while (b && (b->host != host || b->bits != bits))
+        b = b->hash_next;
+    return b;
+}
+
+/* Room for a block of COUNT instructions; flushes everything if the arena is full. */
+struct iblock *blocks_alloc(struct block_cache *bc, unsigned count);
+
+/* Enters a filled block and watches its bytes. */
+void blocks_insert(struct block_cache *bc, struct iblock *b);
+
+void blocks_drop(struct block_cache *bc, struct iblock *b);
+void blocks_flush(struct block_cache *bc);
+
+/* Drops the blocks with bytes in [OFFSET, OFFSET+LEN) of FRAME. Returns true if the running one was among them. */
+bool blocks_written(struct block_cache *bc, u32 frame, u32 offset, u32 len);
+
+#endif

@@ -1,0 +1,256 @@
+/*
+ * interp.c - the interpreter's run loop: finds or decodes the next block, executes
+ * it, keeps the exact count, and goes where faults and events lead.
+ */
+#include "cpu/blocks.h"
+#include "cpu/debug.h"
+#include "cpu/exec.h"
+#include "cpu/sys.h"
+
+/* ---- finding and building blocks ---- */
+
+static struct decode_mode decode_mode_of(const struct cpu *c)
+{
+    return (struct decode_mode){.bits = c->code_bits, .features = c->features};
+}
+
+/* Bytes of the code segment from IP on; 0 raises #GP(0). */
+static u32 bytes_in_segment(struct cpu *c, u64 ip)
+{
+    u32 limit = c->seg[SEG_CS].limit;
+    if (ip > limit)
+        raise_gp0(c);
+    return limit - (u32)ip < 0xFFFF ? limit - (u32)ip + 1 : 0x10000;
+}
+
+static bool ends_block(const struct insn *in)
+{
+    return isa_rows[in->op].attrs & A_END;
+}
+
+/*
+ * Reads one instruction byte by byte where that is the only way: over a page boundary, out of
+ * registers, near the segment's end. Faults exactly at the byte that cannot be fetched.
+ */
+static void fetch_one(struct cpu *c, u64 ip, struct insn *in)
+{
+    struct decode_mode mode = decode_mode_of(c);
+    u8 buf[INSN_MAX_LEN];
+    u32 allowed = bytes_in_segment(c, ip);
+    for (unsigned n = 0; n < INSN_MAX_LEN; n++) {
+        if (n == allowed)
+            raise_gp0(c);
+        u64 phys;
+        const u8 *p = mmu_fetch(&c->mmu, (u32)(c->seg[SEG_CS].base + ip + n), &phys);
+        buf[n] = p ? *p : (u8)phys_read_slow(c->mmu.phys, phys, 1);
+        enum decode_result r = decode(&mode, buf, n + 1, in);
+        if (r == DECODE_OK)
+            return;
+        if (r == DECODE_TOO_LONG)
+            break;
+    }
+    raise_gp0(c); /* more than 15 bytes */
+}
+
+static struct iblock *scratch_block(struct cpu *c, u64 ip)
+{
+    struct iblock *b = c->blocks->scratch;
+    fetch_one(c, ip, &b->insn[0]);
+    b->insn[0].end = b->insn[0].len;
+    b->bytes = b->insn[0].len;
+    b->count = 1;
+    return b;
+}
+
+/* A single instruction that reaches into a second page, cached under both frames. */
+static struct iblock *crossing_block(struct cpu *c, u64 ip, const u8 *host)
+{
+    struct iblock *b = scratch_block(c, ip);
+    u64 phys, lin = c->seg[SEG_CS].base + ip;
+    const u8 *second = mmu_fetch(&c->mmu, (u32)((lin | (PAGE_SIZE - 1)) + 1), &phys);
+    u32 first_frame = phys_host_frame(c->mmu.phys, host);
+    u32 second_frame = second ? phys_host_frame(c->mmu.phys, second) : 0;
+    if (!second_frame || second_frame == first_frame)
+        return b;
+    struct iblock *kept = blocks_alloc(c->blocks, 1);
+    kept->host = host;
+    kept->frame[0] = first_frame;
+    kept->frame[1] = second_frame;
+    kept->offset = lin & (PAGE_SIZE - 1);
+    kept->bytes = b->bytes;
+    kept->bits = c->code_bits;
+    kept->count = 1;
+    kept->insn[0] = b->insn[0];
+    blocks_insert(c->blocks, kept);
+    return kept;
+}
+
+/* True if the page behind a crossing block is still the one it was decoded from. */
+static bool second_page_same(struct cpu *c, const struct iblock *b, u64 lin)
+{
+    u64 phys;
+    const u8 *p = mmu_fetch(&c->mmu, (u32)((lin | (PAGE_SIZE - 1)) + 1), &phys);
+    return p && phys_host_frame(c->mmu.phys, p) == b->frame[1];
+}
+
+static struct iblock *build_block(struct cpu *c, u64 ip, const u8 *host)
+{
+    struct decode_mode mode = decode_mode_of(c);
+    u32 offset = (u64)(c->seg[SEG_CS].base + ip) & (PAGE_SIZE - 1);
+    u32 avail = MIN(PAGE_SIZE - offset, bytes_in_segment(c, ip));
+    struct insn list[BLOCK_MAX_INSNS];
+    unsigned count = 0;
+    u32 at = 0;
+    while (count < BLOCK_MAX_INSNS && at < avail) {
+        struct insn *in = &list[count];
+        if (decode(&mode, host + at, MIN(avail - at, (u32)INSN_MAX_LEN), in) != DECODE_OK)
+            break;
+        at += in->len;
+        in->end = (u16)at;
+        count++;
+        if (ends_block(in))
+            break;
+    }
+    c->stats_decoded += count;
+    if (count == 0)
+        return avail < PAGE_SIZE - offset ? scratch_block(c, ip) : crossing_block(c, ip, host);
+    struct iblock *b = blocks_alloc(c->blocks, count);
+    b->host = host;
+    b->frame[0] = phys_host_frame(c->mmu.phys, host);
+    b->frame[1] = 0;
+    b->offset = (u16)offset;
+    b->bytes = (u16)at;
+    b->bits = c->code_bits;
+    b->count = (u8)count;
+    memcpy(b->insn, list, count * sizeof *list);
+    blocks_insert(c->blocks, b);
+    return b;
+}
+
+/* The block at the current IP. Raises what fetching raises. */
+static ALWAYS_INLINE struct iblock *next_block(struct cpu *c)
+{
+    u64 phys, ip = c->ip, lin = (u32)(c->seg[SEG_CS].base + ip);
+    const u8 *host = mmu_fetch(&c->mmu, lin, &phys);
+    if (UNLIKELY(!host))
+        return scratch_block(c, ip);
+    struct iblock *b = blocks_find(c->blocks, host, c->code_bits);
+    if (UNLIKELY(!b))
+        return build_block(c, ip, host);
+    if (UNLIKELY(ip + b->bytes - 1 > c->seg[SEG_CS].limit))
+        return scratch_block(c, ip);
+    if (UNLIKELY(b->frame[1]) && !second_page_same(c, b, lin)) {
+        blocks_drop(c->blocks, b);
+        return build_block(c, ip, host);
+    }
+    return b;
+}
+
+/* ---- executing ---- */
+
+/* Takes what was done off the slice. REP_DONE iterations count instead of their instruction: a REP of n > 0 iterations counts n. */
+static ALWAYS_INLINE void account(struct cpu *c, s64 completed)
+{
+    c->budget -= completed;
+    if (UNLIKELY(c->rep_done)) {
+        c->budget -= c->rep_done - 1;
+        c->rep_done = 0;
+    }
+    c->cur = NULL;
+}
+
+/* Executes the first N instructions of B. */
+static ALWAYS_INLINE void run_insns(struct cpu *c, struct iblock *b, unsigned n)
+{
+    const struct insn *in = b->insn, *last = in + n - 1;
+    c->blocks->running = b;
+    c->block_first = in;
+    c->block_ip = c->ip;
+    c->ip = insn_next_ip(c, last);
+    for (; in != last; in++) {
+        c->cur = in;
+        in->fn(c, in);
+        if (UNLIKELY(c->attention)) {
+            c->ip = insn_next_ip(c, in);
+            account(c, in + 1 - b->insn);
+            return;
+        }
+    }
+    c->cur = in;
+    in->fn(c, in);
+    account(c, n);
+}
+
+/* Runs blocks until something wants attention or the slice ends. */
+static NOINLINE void run_blocks(struct cpu *c)
+{
+    while (LIKELY(!c->attention) && c->budget > 0) {
+        struct iblock *b = next_block(c);
+        unsigned n = b->count;
+        if (UNLIKELY((s64)n > c->budget))
+            n = (unsigned)c->budget;
+        run_insns(c, b, n);
+    }
+}
+
+/* Exactly one instruction: under TF, a shadow, or armed instruction breakpoints. */
+static NOINLINE void run_one(struct cpu *c)
+{
+    bool trap = c->eflags & F_TF;
+    c->attention &= ~(u32)(ATT_SHADOW | ATT_CODE);
+    if (debug_insn_armed(c))
+        debug_insn_check(c); /* raises #DB before the instruction; RF suppresses it */
+    struct iblock *b = next_block(c);
+    c->eflags &= ~(u32)F_RF;
+    run_insns(c, b, 1);
+    if (trap) {
+        c->db_pending |= DR6_BS;
+        c->attention |= ATT_DB;
+    }
+}
+
+/* After a fault left cur: counts what was completed before it, and iterations of its own. */
+static void account_fault(struct cpu *c)
+{
+    if (!c->cur)
+        return;
+    c->budget -= c->cur - c->block_first + c->rep_done;
+    c->rep_done = 0;
+    c->cur = NULL;
+}
+
+static bool one_at_a_time(const struct cpu *c)
+{
+    return (c->attention & (ATT_SHADOW | ATT_TF)) || debug_insn_armed(c);
+}
+
+s64 cpu_run(struct cpu *c, s64 budget)
+{
+    c->count_end = cpu_count(c) + (u64)budget;
+    c->budget = budget;
+    if (setjmp(c->unwind)) {
+        cpu_deliver_fault(c); /* may come back here once more: double fault */
+        account_fault(c);
+    }
+    while (c->budget > 0) {
+        if (c->attention & (ATT_STOP | ATT_RESET))
+            break;
+        c->attention &= ~(u32)ATT_CODE;
+        if (c->attention & ~(u32)ATT_TF)
+            cpu_take_events(c);
+        if (c->halt != HALT_NONE || c->attention & (ATT_STOP | ATT_RESET))
+            break;
+        if (one_at_a_time(c))
+            run_one(c);
+        else if (c->attention == 0)
+            run_blocks(c);
+    }
+    c->attention &= ~(u32)ATT_STOP;
+    return budget - c->budget;
+}
+
+void cpu_code_write(struct cpu *c, u32 frame, u32 offset, u32 len)
+{
+    if (blocks_written(c->blocks, frame, offset, len))
+        c->attention |= ATT_CODE;
+}

@@ -1,0 +1,23 @@
+/*
+ * op_misc.c - instructions that do nothing and encodings that do not exist.
+ */
+#include "cpu/exec.h"
+
+OP0(NOP)
+{
+}
+
+/* A hint: on a single processor no time is lost in a spin loop. */
+OP_SAME(PAUSE, NOP)
+
+/* 0F 18 to 0F 1F with ModRM: the address is formed but never accessed. */
+OP_SAME(NOP_Ev, NOP)
+
+OP0(UD2)
+{
+    cpu_raise(c, VEC_UD);
+}
+
+OP_SAME(UD0, UD2)
+OP_SAME(UD1, UD2)
+OP_SAME(UD, UD2)

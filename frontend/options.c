@@ -1,0 +1,329 @@
+/*
+ * options.c - parsing the command line and printing what it can be.
+ */
+#include "frontend/options.h"
+#include <errno.h>
+#include <stdlib.h>
+
+struct option_row {
+    const char *name, *argument, *group, *help;
+};
+
+static const struct option_row rows[] = {
+#define OPT(id, name, argument, group, help) {name, argument, group, help},
+#include "frontend/options.def"
+#undef OPT
+};
+
+static int complain(const char *format, const char *what)
+{
+    fputs("ombra: ", stderr);
+    fprintf(stderr, format, what);
+    fputc('\n', stderr);
+    return -EINVAL;
+}
+
+/* A number with an optional suffix K, M, G (powers of ten). */
+static int parse_number(const char *text, const char *name, u64 low, u64 high, u64 *value)
+{
+    char *end;
+    errno = 0;
+    unsigned long long v = strtoull(text, &end, 0);
+    u64 scale = *end == 'K' || *end == 'k' ? 1000 : *end == 'M' ? 1000000 : *end == 'G' ? 1000000000 : 1;
+    if (scale > 1)
+        end++;
+    if (errno || end == text || *end || *text == '-' || v > high / scale || v * scale < low) {
+        fprintf(stderr, "ombra: --%s takes a number from %llu to %llu, not '%s'\n", name, (unsigned long long)low,
+                (unsigned long long)high, text);
+        return -EINVAL;
+    }
+    *value = v * scale;
+    return 0;
+}
+
+static int parse_word(const char *text, const char *name, const char *const *words, int *value)
+{
+    for (int i = 0; words[i]; i++)
+        if (strcmp(words[i], text) == 0) {
+            *value = i;
+            return 0;
+        }
+    fprintf(stderr, "ombra: --%s takes", name);
+    for (int i = 0; words[i]; i++)
+        fprintf(stderr, "%s %s", i == 0 ? "" : words[i + 1] ? "," : " or", words[i]);
+    fprintf(stderr, ", not '%s'\n", text);
+    return -EINVAL;
+}
+
+static int add(const char **list, unsigned *count, unsigned max, const char *value, const char *name)
+{
+    if (*count == max) {
+        fprintf(stderr, "ombra: --%s can be given %u times at most\n", name, max);
+        return -EINVAL;
+    }
+    list[(*count)++] = value;
+    return 0;
+}
+
+static int parse_boot(struct options *o, const char *v)
+{
+    if (!*v || strspn(v, "acd") != strlen(v) || strlen(v) > 3)
+        return complain("--boot takes up to three of the letters a, c and d, not '%s'", v);
+    o->boot = v;
+    return 0;
+}
+
+static int parse_seconds(struct options *o, const char *v)
+{
+    char *end;
+    double s = strtod(v, &end);
+    if (end == v || *end || !(s > 0) || s > 1e9)
+        return complain("--max-time takes a number of seconds, not '%s'", v);
+    o->max_ns = (u64)(s * 1e9);
+    return 0;
+}
+
+static int set_word(struct options *o, enum option_id id, const char *v)
+{
+    static const char *const displays[] = {"sdl", "terminal", "none", NULL};
+    static const char *const clocks[] = {"wall", "virtual", NULL};
+    static const char *const faults[] = {"reset", "stop", NULL};
+    int n = 0, r;
+    switch (id) {
+    case OPTION_DISPLAY:
+        r = parse_word(v, "display", displays, &n);
+        o->display = DISPLAY_SDL + n;
+        return r;
+    case OPTION_CLOCK:
+        r = parse_word(v, "clock", clocks, &n);
+        o->clock = CLOCK_WALL + n;
+        return r;
+    default:
+        r = parse_word(v, "on-triple-fault", faults, &n);
+        o->stop_on_triple_fault = n == 1;
+        return r;
+    }
+}
+
+/* Where a plain string option goes. */
+static const char **string_slot(struct options *o, enum option_id id)
+{
+    switch (id) {
+    case OPTION_KERNEL:
+        return &o->kernel;
+    case OPTION_INITRD:
+        return &o->initrd;
+    case OPTION_APPEND:
+        return &o->append;
+    case OPTION_BIOS:
+        return &o->bios;
+    case OPTION_VGABIOS:
+        return &o->vgabios;
+    case OPTION_CPU:
+        return &o->cpu;
+    case OPTION_RTC:
+        return &o->rtc;
+    case OPTION_CMOS:
+        return &o->cmos;
+    case OPTION_SCREENSHOT:
+        return &o->screenshot;
+    case OPTION_TEXTDUMP:
+        return &o->text_dump;
+    case OPTION_KEYS:
+        return &o->keys;
+    case OPTION_PARALLEL:
+        return &o->parallel;
+    case OPTION_DEBUGCON:
+        return &o->debugcon;
+    case OPTION_LOG:
+        return &o->log;
+    case OPTION_LOGFILE:
+        return &o->log_file;
+    case OPTION_SAVE:
+        return &o->save;
+    case OPTION_LOAD:
+        return &o->load;
+    default:
+        return NULL;
+    }
+}
+
+static bool *switch_slot(struct options *o, enum option_id id)
+{
+    switch (id) {
+    case OPTION_SNAPSHOT:
+        return &o->snapshot;
+    case OPTION_NOAPIC:
+        return &o->no_apic;
+    case OPTION_EXITPORT:
+        return &o->exit_port;
+    case OPTION_SOFTFP:
+        return &o->soft_float;
+    case OPTION_STATS:
+        return &o->stats;
+    case OPTION_HELP:
+        return &o->help;
+    case OPTION_MAN:
+        return &o->man;
+    default:
+        return &o->version;
+    }
+}
+
+static int set_value(struct options *o, enum option_id id, const char *v)
+{
+    const char *name = rows[id].name;
+    switch (id) {
+    case OPTION_HD:
+        return add(o->hd, &o->hds, OPTIONS_HD, v, name);
+    case OPTION_CD:
+        return add(o->cd, &o->cds, OPTIONS_CD, v, name);
+    case OPTION_FD:
+        return add(o->fd, &o->fds, OPTIONS_FD, v, name);
+    case OPTION_SERIAL:
+        return add(o->serial, &o->serials, OPTIONS_SERIAL, v, name);
+    case OPTION_MEM:
+        return parse_number(v, name, 1, 65536, &o->mem_mb);
+    case OPTION_MAXINSN:
+        return parse_number(v, name, 1, (u64)1 << 62, &o->max_instructions);
+    case OPTION_MAXTIME:
+        return parse_seconds(o, v);
+    case OPTION_BOOT:
+        return parse_boot(o, v);
+    case OPTION_DISPLAY:
+    case OPTION_CLOCK:
+    case OPTION_TRIPLE:
+        return set_word(o, id, v);
+    default:
+        *string_slot(o, id) = v;
+        return 0;
+    }
+}
+
+/* The row that TEXT (without dashes, up to '=') names, or OPTION_COUNT. */
+static unsigned find_row(const char *text)
+{
+    size_t len = strcspn(text, "=");
+    for (unsigned i = 0; i < OPTION_COUNT; i++)
+        if (strlen(rows[i].name) == len && strncmp(rows[i].name, text, len) == 0)
+            return i;
+    return OPTION_COUNT;
+}
+
+/* Parses argv[*I], taking a value from the next word if need be. */
+static int parse_option(struct options *o, int argc, char **argv, int *i)
+{
+    const char *text = argv[*i] + (argv[*i][1] == '-' ? 2 : 1);
+    unsigned id = find_row(text);
+    const char *value = strchr(text, '=');
+    if (id == OPTION_COUNT)
+        return complain("unknown option '%s'; 'ombra --help' lists all", argv[*i]);
+    if (!rows[id].argument) {
+        if (value)
+            return complain("--%s takes no value", rows[id].name);
+        *switch_slot(o, id) = true;
+        return 0;
+    }
+    if (value)
+        return set_value(o, id, value + 1);
+    if (*i + 1 >= argc) {
+        fprintf(stderr, "ombra: --%s needs a value: --%s %s\n", rows[id].name, rows[id].name, rows[id].argument);
+        return -EINVAL;
+    }
+    return set_value(o, id, argv[++*i]);
+}
+
+int options_parse(struct options *o, int argc, char **argv)
+{
+    bool only_images = false;
+    memset(o, 0, sizeof *o);
+    o->mem_mb = 128;
+    for (int i = 1; i < argc; i++) {
+        if (!only_images && strcmp(argv[i], "--") == 0) {
+            only_images = true;
+        } else if (!only_images && argv[i][0] == '-' && argv[i][1]) {
+            int r = parse_option(o, argc, argv, &i);
+            if (r)
+                return r;
+        } else if (o->images == OPTIONS_MAX_IMAGES) {
+            return complain("too many images, '%s' is one too much", argv[i]);
+        } else {
+            o->image[o->images++] = argv[i];
+        }
+    }
+    if (!o->kernel && (o->initrd || o->append) && o->images == 0)
+        return complain("%s goes with --kernel", o->initrd ? "--initrd" : "--append");
+    return 0;
+}
+
+static void help_row(FILE *out, const struct option_row *r)
+{
+    char left[64];
+    int width = 0;
+    snprintf(left, sizeof left, "--%s %s", r->name, r->argument ? r->argument : "");
+    fprintf(out, "  %-30s", left);
+    for (const char *p = r->help; *p;) { /* wrap the help text at column 100 */
+        size_t word = strcspn(p, " ");
+        if (width + (int)word > 68) {
+            fprintf(out, "\n%32s", "");
+            width = 0;
+        }
+        fprintf(out, " %.*s", (int)word, p);
+        width += (int)word + 1;
+        p += word + (p[word] == ' ');
+    }
+    fputc('\n', out);
+}
+
+void options_help(FILE *out)
+{
+    fputs("usage: ombra [options] [IMAGE...]\n\n"
+          "Runs a PC in software. What an IMAGE is (floppy, hard disk, CD, kernel) is found by looking at it.\n"
+          "Without any image a small guided tour of the machine starts.\n",
+          out);
+    const char *group = "";
+    for (unsigned i = 0; i < OPTION_COUNT; i++) {
+        if (strcmp(group, rows[i].group) != 0) {
+            group = rows[i].group;
+            fprintf(out, "\n%s:\n", group);
+        }
+        help_row(out, &rows[i]);
+    }
+}
+
+/* Text with the characters that mdoc would take for its own escaped. */
+static void man_text(FILE *out, const char *text)
+{
+    for (; *text; text++) {
+        if (*text == '-' || *text == '\\')
+            fputc('\\', out);
+        fputc(*text, out);
+    }
+}
+
+void options_man(FILE *out)
+{
+    fputs(".Dd 2026-11-21\n.Dt OMBRA 1\n.Os\n.Sh NAME\n.Nm ombra\n.Nd a PC in software\n"
+          ".Sh SYNOPSIS\n.Nm ombra\n.Op Ar options\n.Op Ar image ...\n"
+          ".Sh DESCRIPTION\nRuns a PC in software: unmodified x86 guests on any host.\n"
+          "What an image is (floppy, hard disk, CD, kernel) is found by looking at it.\n"
+          "Without any image a small guided tour of the machine starts.\n",
+          out);
+    const char *group = "";
+    for (unsigned i = 0; i < OPTION_COUNT; i++) {
+        if (strcmp(group, rows[i].group) != 0) {
+            fprintf(out, "%s.Ss %s\n.Bl -tag -width Ds\n", *group ? ".El\n" : ".Sh OPTIONS\n", rows[i].group);
+            group = rows[i].group;
+        }
+        fputs(".It Fl Fl ", out);
+        man_text(out, rows[i].name);
+        if (rows[i].argument)
+            fprintf(out, " Ar %s", rows[i].argument);
+        fputc('\n', out);
+        man_text(out, rows[i].help);
+        fputc('\n', out);
+    }
+    fputs(".El\n.Sh EXIT STATUS\n0 after the guest switched off, 1 if something failed while running, 2 if an option or a file\n"
+          "cannot be used. With\n.Fl Fl exit\\-port\nthe status is the guest's.\n",
+          out);
+}

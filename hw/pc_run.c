@@ -1,0 +1,138 @@
+/*
+ * pc_run.c - running a machine: slices between timers, idling, reset, power.
+ */
+#include "hw/pc_int.h"
+
+void pc_reset(struct pc *pc)
+{
+    for (unsigned i = 0; i < pc->devices; i++)
+        if (pc->device[i].ops->reset)
+            pc->device[i].ops->reset(pc->device[i].self);
+    cpu_reset(pc->cpu);
+    pc_mem_smm(&pc->mem, false);
+}
+
+/* What was asked for inside the last instruction. True if the run is over. */
+static bool take_requests(struct pc *pc, enum pc_stop *why)
+{
+    bool triple = pc->triple;
+    pc->triple = false;
+    if (pc->exited)
+        *why = PC_EXIT;
+    else if (pc->want_off)
+        *why = PC_POWER_OFF;
+    else if (triple && pc->stop_on_triple_fault)
+        *why = PC_TRIPLE;
+    else {
+        if (triple || pc->want_reset)
+            pc_reset(pc);
+        pc->want_reset = false;
+        return false;
+    }
+    pc->want_off = pc->exited = false;
+    return true;
+}
+
+/* Halted: with no timer and no interrupt that could come, only a person can help. */
+static enum pc_stop idle_kind(const struct pc *pc)
+{
+    bool deaf = pc->cpu->halt == HALT_SHUTDOWN || (pc->cpu->halt == HALT_HLT && !(pc->cpu->eflags & F_IF));
+    return deaf && clock_next(&pc->clock) == CLOCK_NEVER ? PC_DEAD : PC_IDLE;
+}
+
+enum pc_stop pc_run(struct pc *pc, u64 counts)
+{
+    enum pc_stop why = PC_BUDGET;
+    u64 end = cpu_count(pc->cpu) + counts;
+    for (;;) {
+        clock_run(&pc->clock);
+        if (take_requests(pc, &why))
+            return why;
+        u64 now = cpu_count(pc->cpu);
+        if (now >= end)
+            return PC_BUDGET;
+        u64 slice = MIN(end - now, clock_counts_until(&pc->clock, clock_next(&pc->clock)));
+        if (slice == 0)
+            continue;
+        cpu_run(pc->cpu, (s64)MIN(slice, (u64)1 << 40));
+        if (take_requests(pc, &why))
+            return why;
+        if (pc->cpu->halt != HALT_NONE && clock_now(&pc->clock) < clock_next(&pc->clock))
+            return idle_kind(pc);
+    }
+}
+
+u64 pc_next_event(const struct pc *pc)
+{
+    return clock_next(&pc->clock);
+}
+
+void pc_skip_to(struct pc *pc, u64 ns)
+{
+    u64 now = clock_now(&pc->clock);
+    if (ns > now)
+        clock_advance(&pc->clock, ns - now);
+    clock_run(&pc->clock);
+}
+
+void pc_set_rate(struct pc *pc, u64 rate_ps)
+{
+    u64 now = clock_now(&pc->clock);
+    pc->clock.rate_ps = rate_ps;
+    pc->clock.offset = 0;
+    pc->clock.offset = now - clock_now(&pc->clock);
+}
+
+void pc_interrupt(struct pc *pc)
+{
+    cpu_attention(pc->cpu, ATT_STOP);
+}
+
+void pc_power_button(struct pc *pc)
+{
+    if (!piix4pm_power_button(&pc->pm)) {
+        pc->want_off = true;
+        cpu_attention(pc->cpu, ATT_STOP);
+    }
+}
+
+unsigned pc_exit_status(const struct pc *pc)
+{
+    return pc->exit_status;
+}
+
+struct cpu *pc_cpu(struct pc *pc)
+{
+    return pc->cpu;
+}
+
+struct clock *pc_clock(struct pc *pc)
+{
+    return &pc->clock;
+}
+
+struct log *pc_log(struct pc *pc)
+{
+    return &pc->log;
+}
+
+const struct display_source *pc_display(struct pc *pc)
+{
+    return &pc->display;
+}
+
+const struct input_sink *pc_input(struct pc *pc)
+{
+    return &pc->input;
+}
+
+const struct char_sink *pc_serial(struct pc *pc, unsigned n)
+{
+    return &pc->serial[n];
+}
+
+unsigned pc_devices(struct pc *pc, const struct device **list)
+{
+    *list = pc->device;
+    return pc->devices;
+}

@@ -1,0 +1,365 @@
+/*
+ * mmu.c - the shadow TLB: filling it, dropping from it, and the slow halves of the
+ * accesses in access.h.
+ */
+#include "softmmu/mmu.h"
+#include "softmmu/access.h"
+#include "softmmu/walk.h"
+
+enum access { ACCESS_READ, ACCESS_WRITE, ACCESS_FETCH };
+
+static void clear_half(struct tlb_entry *e)
+{
+    for (unsigned i = 0; i < TLB_SIZE; i++)
+        e[i].tag = TLB_NONE;
+}
+
+static void clear_first_level(struct mmu *m)
+{
+    for (unsigned p = 0; p < 2; p++) {
+        clear_half(m->ctx.read[p]);
+        clear_half(m->ctx.write[p]);
+        clear_half(m->ctx.fetch[p]);
+    }
+}
+
+static u32 new_generation(struct mmu *m)
+{
+    if (++m->generation == 0) { /* wrapped: old entries could look valid again */
+        for (unsigned i = 0; i < TLB2_SIZE; i++)
+            m->second[i].generation = 0;
+        m->generation = 1;
+    }
+    return m->generation;
+}
+
+void mmu_flush_all(struct mmu *m)
+{
+    clear_first_level(m);
+    m->generation_all = new_generation(m);
+    m->generation_local = new_generation(m);
+    m->flushes++;
+}
+
+static void flush_local(struct mmu *m)
+{
+    clear_first_level(m);
+    m->generation_local = new_generation(m);
+    m->flushes++;
+}
+
+void mmu_init(struct mmu *m, struct physmem *phys, void *owner)
+{
+    memset(m, 0, sizeof *m);
+    m->phys = phys;
+    m->owner = owner;
+    m->a20_mask = ~(u64)0;
+    m->phys_mask = BIT64(36) - 1;
+    mmu_set_priv(m, TLB_SYSTEM);
+    mmu_flush_all(m);
+}
+
+void mmu_set_mode(struct mmu *m, u64 cr0, u64 cr4, u64 efer)
+{
+    bool paging = cr0 >> 31 & 1, wp = cr0 >> 16 & 1;
+    bool pse = cr4 >> 4 & 1, pae = cr4 >> 5 & 1, pge = cr4 >> 7 & 1;
+    bool lma = efer >> 10 & 1, nxe = efer >> 11 & 1;
+    if (paging == m->paging && wp == m->wp && pse == m->pse && pae == m->pae && pge == m->pge && nxe == m->nxe &&
+        lma == m->lma)
+        return;
+    m->paging = paging;
+    m->wp = wp;
+    m->pse = pse;
+    m->pae = pae;
+    m->pge = pge;
+    m->nxe = nxe;
+    m->lma = lma;
+    mmu_flush_all(m);
+}
+
+bool mmu_load_cr3(struct mmu *m, u64 cr3)
+{
+    if (m->paging && m->pae) {
+        u64 pdpte[4], base = cr3 & 0xFFFFFFE0 & m->a20_mask;
+        phys_read(m->phys, base, pdpte, sizeof pdpte);
+        for (unsigned i = 0; i < 4; i++) {
+            u64 reserved = ~m->phys_mask | 0x1E6;
+            if (pdpte[i] & PTE_P && pdpte[i] & reserved)
+                return false;
+        }
+        memcpy(m->pdpte, pdpte, sizeof pdpte);
+    }
+    m->cr3 = cr3;
+    flush_local(m);
+    return true;
+}
+
+void mmu_set_a20(struct mmu *m, bool enabled)
+{
+    u64 mask = enabled ? ~(u64)0 : ~BIT64(20);
+    if (mask == m->a20_mask)
+        return;
+    m->a20_mask = mask;
+    mmu_flush_all(m);
+}
+
+static void drop_entry(struct tlb_entry *half, u64 lin)
+{
+    struct tlb_entry *e = &half[(lin >> PAGE_BITS) & (TLB_SIZE - 1)];
+    if (e->tag == (lin & PAGE_MASK))
+        e->tag = TLB_NONE;
+}
+
+static struct tlb2_entry *second_slot(struct mmu *m, u64 lin)
+{
+    return &m->second[(lin >> PAGE_BITS) & (TLB2_SIZE - 1)];
+}
+
+static bool second_valid(const struct mmu *m, const struct tlb2_entry *e, u64 lin)
+{
+    u32 current = e->page & TLB2_GLOBAL ? m->generation_all : m->generation_local;
+    return e->generation == current && ((e->page ^ lin) & PAGE_MASK) == 0;
+}
+
+void mmu_flush_page(struct mmu *m, u64 lin)
+{
+    struct tlb2_entry *e = second_slot(m, lin);
+    if (second_valid(m, e, lin)) {
+        if (e->page & TLB2_LARGE) { /* all its slices must go */
+            mmu_flush_all(m);
+            return;
+        }
+        e->generation = 0;
+    }
+    for (unsigned p = 0; p < 2; p++) {
+        drop_entry(m->ctx.read[p], lin);
+        drop_entry(m->ctx.write[p], lin);
+        drop_entry(m->ctx.fetch[p], lin);
+    }
+}
+
+void mmu_set_watching(struct mmu *m, bool watching)
+{
+    m->watching = watching;
+    clear_first_level(m);
+}
+
+void mmu_drop_write(struct mmu *m, u32 frame)
+{
+    u64 host = (u64)(uintptr_t)phys_frame_host(m->phys, frame);
+    for (unsigned p = 0; p < 2; p++)
+        for (unsigned i = 0; i < TLB_SIZE; i++) {
+            struct tlb_entry *e = &m->ctx.write[p][i];
+            if (e->tag != TLB_NONE && e->tag + e->addend == host)
+                e->tag = TLB_NONE;
+        }
+}
+
+void mmu_pagetable_written(struct mmu *m, u32 frame, u32 offset, u32 len)
+{
+    walk_entries_written(m, frame, offset, len);
+}
+
+/* ---- translation ---- */
+
+static NORETURN void page_fault(struct mmu *m, u64 lin, u32 error, enum access kind, enum tlb_priv priv)
+{
+    if (kind == ACCESS_WRITE)
+        error |= PF_W;
+    if (priv == TLB_USER)
+        error |= PF_U;
+    if (kind == ACCESS_FETCH && m->nxe && m->pae)
+        error |= PF_I;
+    m->fault(m->owner, lin, error);
+    __builtin_unreachable();
+}
+
+static bool allowed(const struct mmu *m, u32 rights, enum access kind, enum tlb_priv priv)
+{
+    if (priv == TLB_USER && !(rights & TLB2_USER))
+        return false;
+    if (kind == ACCESS_FETCH)
+        return !(rights & TLB2_NX);
+    if (kind == ACCESS_WRITE && !(rights & TLB2_WRITE))
+        return priv == TLB_SYSTEM && !m->wp;
+    return true;
+}
+
+/* Walks, checks, sets A and D, and fills the second level. */
+static struct tlb2_entry *walk_fill(struct mmu *m, u64 lin, enum access kind, enum tlb_priv priv)
+{
+    struct walk w;
+    m->walks++;
+    walk_read(m, lin, &w);
+    if (!w.present)
+        page_fault(m, lin, 0, kind, priv);
+    if (w.reserved)
+        page_fault(m, lin, PF_P | PF_RSVD, kind, priv);
+    if (!allowed(m, w.rights, kind, priv))
+        page_fault(m, lin, PF_P, kind, priv);
+    walk_commit(m, &w, lin, kind == ACCESS_WRITE);
+    struct tlb2_entry *e = second_slot(m, lin);
+    e->page = (lin & PAGE_MASK) | w.rights;
+    e->phys = w.phys;
+    e->generation = w.rights & TLB2_GLOBAL ? m->generation_all : m->generation_local;
+    return e;
+}
+
+/* Guest-physical address of LIN for one kind of access, A20 applied. Raises #PF. */
+static u64 translate(struct mmu *m, u64 lin, enum access kind, enum tlb_priv priv)
+{
+    u64 off = lin & (PAGE_SIZE - 1);
+    if (!m->paging)
+        return lin & m->a20_mask;
+    struct tlb2_entry *e = second_slot(m, lin);
+    if (!second_valid(m, e, lin) || !allowed(m, (u32)e->page, kind, priv) ||
+        (kind == ACCESS_WRITE && !(e->page & TLB2_DIRTY)))
+        e = walk_fill(m, lin, kind, priv);
+    return (e->phys | off) & m->a20_mask;
+}
+
+static void install(struct tlb_entry *half, u64 lin, const u8 *host_page)
+{
+    struct tlb_entry *e = &half[(lin >> PAGE_BITS) & (TLB_SIZE - 1)];
+    e->tag = lin & PAGE_MASK;
+    e->addend = (u64)(uintptr_t)host_page - e->tag;
+}
+
+static bool watched(const struct mmu *m, u64 lin)
+{
+    return UNLIKELY(m->watching) && m->watched_page(m->owner, lin & PAGE_MASK);
+}
+
+/* Enters a page that was just translated into the first level, if it is plain memory. Returns its host address or NULL. */
+static u8 *enter(struct mmu *m, u64 lin, u64 phys, enum access kind, enum tlb_priv priv)
+{
+    u32 frame = kind == ACCESS_WRITE ? phys_write_frame(m->phys, phys) : phys_read_frame(m->phys, phys);
+    m->misses++;
+    if (!frame || frame & PHYS_SLOW)
+        return NULL;
+    u8 *page = phys_frame_host(m->phys, frame);
+    if (kind == ACCESS_WRITE) {
+        if (!phys_plain_write(m->phys, frame) || watched(m, lin))
+            return NULL;
+        m->phys->frames[frame].flags |= FRAME_WTLB;
+        install(m->ctx.write[priv], lin, page);
+    } else if (kind == ACCESS_READ) {
+        if (watched(m, lin))
+            return NULL;
+        install(m->ctx.read[priv], lin, page);
+    } else {
+        install(m->ctx.fetch[priv], lin, page);
+    }
+    return page + (lin & (PAGE_SIZE - 1));
+}
+
+/* ---- slow halves of access.h ---- */
+
+/* Outside 64-bit mode linear addresses wrap at 4 GiB. */
+static u64 wrap(const struct mmu *m, u64 lin)
+{
+    return m->lma ? lin : (u32)lin;
+}
+
+static unsigned bytes_in_page(u64 lin, unsigned size)
+{
+    unsigned left = PAGE_SIZE - (unsigned)(lin & (PAGE_SIZE - 1));
+    return MIN(left, size);
+}
+
+u64 mmu_read_slow(struct mmu *m, u64 lin, unsigned size, enum tlb_priv priv)
+{
+    unsigned n = bytes_in_page(lin, size);
+    u64 phys = translate(m, lin, ACCESS_READ, priv);
+    u64 value;
+    if (n == size) {
+        u8 *host = enter(m, lin, phys, ACCESS_READ, priv);
+        value = 0;
+        if (host)
+            memcpy(&value, host, size);
+        else
+            value = phys_read_slow(m->phys, phys, size);
+    } else {
+        u64 next = wrap(m, lin + n);
+        u64 phys2 = translate(m, next, ACCESS_READ, priv);
+        value = phys_read_slow(m->phys, phys, n) | phys_read_slow(m->phys, phys2, size - n) << (n * 8);
+    }
+    if (UNLIKELY(m->watching))
+        m->watch_hit(m->owner, lin, size, false);
+    return value;
+}
+
+void mmu_write_slow(struct mmu *m, u64 lin, u64 value, unsigned size, enum tlb_priv priv)
+{
+    unsigned n = bytes_in_page(lin, size);
+    u64 phys = translate(m, lin, ACCESS_WRITE, priv);
+    if (n == size) {
+        u8 *host = enter(m, lin, phys, ACCESS_WRITE, priv);
+        if (host)
+            memcpy(host, &value, size);
+        else
+            phys_write_slow(m->phys, phys, value, size);
+    } else {
+        u64 next = wrap(m, lin + n);
+        u64 phys2 = translate(m, next, ACCESS_WRITE, priv);
+        phys_write_slow(m->phys, phys, value, n);
+        phys_write_slow(m->phys, phys2, value >> (n * 8), size - n);
+    }
+    if (UNLIKELY(m->watching))
+        m->watch_hit(m->owner, lin, size, true);
+}
+
+u64 mmu_rmw_slow(struct mmu *m, u64 lin, unsigned size, enum tlb_priv priv)
+{
+    unsigned n = bytes_in_page(lin, size);
+    u64 phys = translate(m, lin, ACCESS_WRITE, priv);
+    if (n == size) {
+        enter(m, lin, phys, ACCESS_WRITE, priv);
+        return phys_read_slow(m->phys, phys, size);
+    }
+    u64 phys2 = translate(m, wrap(m, lin + n), ACCESS_WRITE, priv);
+    return phys_read_slow(m->phys, phys, n) | phys_read_slow(m->phys, phys2, size - n) << (n * 8);
+}
+
+void mmu_probe(struct mmu *m, u64 lin, u32 len, bool write, enum tlb_priv priv)
+{
+    if (len == 0)
+        return;
+    u64 last = (lin + len - 1) & PAGE_MASK;
+    for (u64 page = lin & PAGE_MASK; page <= last; page += PAGE_SIZE) {
+        u64 at = wrap(m, page < lin ? lin : page);
+        const struct tlb_entry *half = write ? m->ctx.write[priv] : m->ctx.read[priv];
+        if (!tlb_hit(half, at, 1))
+            translate(m, at, write ? ACCESS_WRITE : ACCESS_READ, priv);
+    }
+}
+
+u8 *mmu_run(struct mmu *m, u64 lin, bool write, u32 *avail)
+{
+    *avail = PAGE_SIZE - (u32)(lin & (PAGE_SIZE - 1));
+    u8 *host = tlb_hit(write ? m->wr : m->rd, lin, 1);
+    if (LIKELY(host != NULL))
+        return host;
+    enum access kind = write ? ACCESS_WRITE : ACCESS_READ;
+    return enter(m, lin, translate(m, lin, kind, m->priv), kind, m->priv);
+}
+
+const u8 *mmu_fetch_slow(struct mmu *m, u64 lin, u64 *phys_addr)
+{
+    *phys_addr = translate(m, lin, ACCESS_FETCH, m->priv);
+    return enter(m, lin, *phys_addr, ACCESS_FETCH, m->priv);
+}
+
+bool mmu_peek(const struct mmu *m, u64 lin, u64 *phys)
+{
+    if (!m->paging) {
+        *phys = lin & m->a20_mask;
+        return true;
+    }
+    struct walk w;
+    walk_read(m, lin, &w);
+    if (!w.present || w.reserved)
+        return false;
+    *phys = (w.phys | (lin & (PAGE_SIZE - 1))) & m->a20_mask;
+    return true;
+}

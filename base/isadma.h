@@ -18,11 +18,11 @@ struct isa_dma {
     void (*request)(void *ctx, unsigned chan, bool level);
 
     /*
-     * Moves up to LEN bytes between BUF and guest memory: TO_MEMORY true is a disk read (I/O to memory). Returns how many
-     * bytes went, 0 while the channel is masked, its controller is disabled, or it is in cascade mode; words only on channels
-     * 5-7 (an odd last byte stays). Stops at terminal count and then sets *TC; else *TC is false. In verify mode, or
-     * if the guest programmed the other direction, the count runs but memory is left alone and BUF is filled with FFh if it
-     * was to be filled. Does not look at DREQ.
+     * Moves up to LEN bytes between BUF and guest memory: TO_MEMORY true is a disk read (I/O to memory). Returns how
+     * many bytes went, 0 while the channel is masked, its controller is disabled, or it is in cascade mode; words only
+     * on channels 5-7 (an odd last byte stays). Stops at terminal count and then sets *TC; else *TC is false. In verify
+     * mode, or if the guest programmed the other direction, the count runs but memory is left alone and BUF is filled
+     * with FFh if it was to be filled. Does not look at DREQ.
      */
     unsigned (*transfer)(void *ctx, unsigned chan, u8 *buf, unsigned len, bool to_memory, bool *tc);
 

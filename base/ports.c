@@ -39,7 +39,8 @@ static void paint(struct port_space *ps, unsigned index)
         ps->owner[p] = index + 1;
 }
 
-int ports_map(struct port_space *ps, u16 first, unsigned count, const struct io_ops *ops, void *opaque, const char *name)
+int ports_map(struct port_space *ps, u16 first, unsigned count, const struct io_ops *ops, void *opaque,
+              const char *name)
 {
     if (count == 0 || count > PORT_COUNT - (u32)first)
         return -EINVAL;

@@ -242,10 +242,12 @@ struct cpu {
     u64 db_pending;      /* DR6 bits for the next debug trap */
     enum halt_kind halt;
     bool nmi_blocked;
+    bool smm_inside_nmi; /* nmi_blocked as RSM restores it */
     bool intr_line;      /* level of INTR, whatever IF says */
     bool nmi_latched, smi_latched, init_latched; /* edges that wait until they may be taken */
     bool ss_shadow;      /* ATT_SHADOW is MOV SS's: debug traps wait too */
     bool no_step;        /* INT n under TF: the handler is entered without a single-step trap */
+    u64 last_event;      /* count at the last fault or interrupt, see charge_stuck() */
     bool fault_at_ip;    /* a task switch was committed: faults belong to the new task, at ip */
     u8 bp_insn, bp_data, bp_io; /* breakpoints that DR7 arms, by kind: bit n for DRn */
     bool ignne;

@@ -91,7 +91,8 @@ static bool is_software(enum event_kind kind)
     return kind == EVENT_SOFT_INT || kind == EVENT_SOFT_EXC;
 }
 
-/* EFLAGS as the handler finds it on its stack: RF set where returning restarts the instruction (SDM vol. 3B 17.3.1.1). */
+/* EFLAGS as the handler finds it on its stack: RF set where returning restarts the instruction (SDM vol. 3B 17.3.1.1).
+ */
 static u32 flags_image(const struct cpu *c, u8 vector, enum event_kind kind)
 {
     u32 f = cpu_eflags(c);
@@ -116,7 +117,8 @@ static void deliver_real(struct cpu *c, u8 vector)
     c->ip = (u16)entry;
 }
 
-/* The TSS's interrupt redirection bitmap, 32 bytes below the I/O bitmap: a clear bit sends INT n to the 8086 program. */
+/* The TSS's interrupt redirection bitmap, 32 bytes below the I/O bitmap: a clear bit sends INT n to the 8086 program.
+ */
 static bool redirected(struct cpu *c, u8 vector)
 {
     if (!(c->tr.attr & DESC_32) || c->tr.limit < 0x67)
@@ -274,12 +276,11 @@ static void deliver_vm86_int(struct cpu *c, u8 vector)
 static void log_event(struct cpu *c, u8 vector, enum event_kind kind, u32 error)
 {
     static const char *const names[] = {
-        [EVENT_FAULT] = "exception", [EVENT_SOFT_INT] = "INT",           [EVENT_SOFT_EXC] = "INT",
-        [EVENT_ICEBP] = "ICEBP",     [EVENT_EXTERNAL] = "interrupt",     [EVENT_NMI] = "NMI",
-        [EVENT_DB_TRAP] = "trap",
+        [EVENT_FAULT] = "exception",    [EVENT_SOFT_INT] = "INT", [EVENT_SOFT_EXC] = "INT", [EVENT_ICEBP] = "ICEBP",
+        [EVENT_EXTERNAL] = "interrupt", [EVENT_NMI] = "NMI",      [EVENT_DB_TRAP] = "trap",
     };
-    log_msg(c->host.log, LOG_INT, "%s %02Xh error %Xh at %04X:%08X (CPL %u) EAX %08X SP %04X:%08X CR2 %08X", names[kind],
-            vector, error, c->seg[SEG_CS].sel, (u32)c->ip, c->cpl, (u32)c->r[R_AX], c->seg[SEG_SS].sel,
+    log_msg(c->host.log, LOG_INT, "%s %02Xh error %Xh at %04X:%08X (CPL %u) EAX %08X SP %04X:%08X CR2 %08X",
+            names[kind], vector, error, c->seg[SEG_CS].sel, (u32)c->ip, c->cpl, (u32)c->r[R_AX], c->seg[SEG_SS].sel,
             (u32)c->r[R_SP], (u32)c->cr2);
 }
 
@@ -307,6 +308,21 @@ void cpu_event(struct cpu *c, u8 vector, enum event_kind kind, bool has_error, u
 }
 
 /* ---- faults ---- */
+
+/*
+ * Faults and interrupts take no count, so a handler that never completes an instruction would stop time for ever. Where
+ * nothing was completed since the last one a count is charged.
+ */
+static void charge_stuck(struct cpu *c)
+{
+    u64 now = cpu_count(c);
+    if (now == c->last_event && now != c->count_end) {
+        now++;
+        if (--c->budget == 0)
+            c->attention |= ATT_STOP;
+    }
+    c->last_event = now;
+}
 
 static bool is_contributory(int vector)
 {
@@ -345,6 +361,7 @@ void cpu_deliver_fault(struct cpu *c)
     u8 vector = c->pend_vector;
     bool has_error = c->pend_has_error;
     u32 error = c->pend_error;
+    charge_stuck(c);
     if (c->cur && !c->fault_at_ip) {
         c->ip = insn_ip(c, c->cur);
         c->db_pending = 0; /* an instruction that faults has not hit anything */
@@ -401,6 +418,7 @@ static bool take_interrupt(struct cpu *c)
         c->attention &= ~(u32)ATT_INTR;
         return false;
     }
+    charge_stuck(c);
     wake(c);
     cpu_event(c, (u8)vector, EVENT_EXTERNAL, false, 0);
     return true;

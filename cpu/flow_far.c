@@ -120,10 +120,8 @@ void far_jump(struct cpu *c, u16 sel, u64 off, unsigned w)
 {
     struct desc d;
     if (!cpu_protected(c)) {
-        if (off > c->seg[SEG_CS].limit && (cpu_vm86(c) || off > 0xFFFF))
-            raise_gp0(c);
+        jump_near(c, off);
         seg_load_real(c, SEG_CS, sel);
-        c->ip = off;
         return;
     }
     target_read(c, sel, &d);
@@ -160,12 +158,10 @@ static void call_real(struct cpu *c, u16 sel, u64 off, unsigned w, u64 next_ip)
 {
     struct stack st;
     reserve_return(c, &st, w);
-    if (off > c->seg[SEG_CS].limit && (cpu_vm86(c) || off > 0xFFFF))
-        raise_gp0(c);
+    jump_near(c, off);
     put_return(c, &st, w, next_ip);
     stack_commit(c, &st);
     seg_load_real(c, SEG_CS, sel);
-    c->ip = off;
 }
 
 static void call_same(struct cpu *c, u16 sel, struct desc *d, u64 off, unsigned w, u64 next_ip)
@@ -262,7 +258,8 @@ static void drop_inner_segments(struct cpu *c)
     }
 }
 
-/* Returns to CS D; AT is the offset above ESP of the outer ESP and SS, RELEASE bytes of parameters lie on both stacks. */
+/* Returns to CS D; AT is the offset above ESP of the outer ESP and SS, RELEASE bytes of parameters lie on both stacks.
+ */
 static void return_outer(struct cpu *c, u16 sel, struct desc *d, u32 ip, unsigned w, u32 at, u16 release)
 {
     struct desc ss;
@@ -280,21 +277,13 @@ static void return_outer(struct cpu *c, u16 sel, struct desc *d, u32 ip, unsigne
     c->ip = ip;
 }
 
-static void return_real(struct cpu *c, u16 sel, u32 ip)
-{
-    if (ip > c->seg[SEG_CS].limit && (cpu_vm86(c) || ip > 0xFFFF))
-        raise_gp0(c);
-    c->ip = ip;
-    (void)sel;
-}
-
 void far_return(struct cpu *c, unsigned w, u16 release)
 {
     struct desc d;
     u32 ip = (u32)stack_peek(c, w, 0);
     u16 sel = (u16)stack_peek(c, w, w);
     if (!cpu_protected(c)) {
-        return_real(c, sel, ip);
+        jump_near(c, ip);
         stack_drop(c, 2 * w + release);
         seg_load_real(c, SEG_CS, sel);
         return;
@@ -324,7 +313,7 @@ static void iret_real(struct cpu *c, unsigned w, u32 keep)
     u32 ip = (u32)stack_peek(c, w, 0), flags = (u32)stack_peek(c, w, 2 * w);
     u16 sel = (u16)stack_peek(c, w, w);
     u32 change = (w == 4 ? 0xFFFFFFFF : 0xFFFF) & ~(keep | F_VM | F_VIF | F_VIP);
-    return_real(c, sel, ip);
+    jump_near(c, ip);
     stack_drop(c, 3 * w);
     seg_load_real(c, SEG_CS, sel);
     cpu_write_flags(c, flags, change);
@@ -337,7 +326,7 @@ static void iret_vme(struct cpu *c)
     u16 sel = (u16)stack_peek(c, 2, 2);
     if ((flags & F_TF) || ((flags & F_IF) && (c->eflags & F_VIP)))
         raise_gp0(c);
-    return_real(c, sel, ip);
+    jump_near(c, ip);
     stack_drop(c, 6);
     seg_load_real(c, SEG_CS, sel);
     flags = (flags & ~(u32)F_VIF) | (flags & F_IF ? F_VIF : 0);

@@ -70,7 +70,8 @@ BIT_ROWS(BTS, BIT_SET)
 BIT_ROWS(BTR, BIT_RESET)
 BIT_ROWS(BTC, BIT_COMPLEMENT)
 
-/* ZF tells whether the source was zero (then the destination stays); the undefined flags: PF that of the index, the others 0. */
+/* ZF tells whether the source was zero (then the destination stays); the undefined flags: PF that of the index, the
+ * others 0. */
 static ALWAYS_INLINE void bit_scan(struct cpu *c, const struct insn *in, const unsigned W, u64 src, bool forward)
 {
     c->lf_aux = 0;

@@ -6,8 +6,10 @@
  * (protected-mode virtual interrupts).
  */
 #include "cpu/op_cond.h"
+#include "cpu/sys.h"
 
-/* In virtual-8086 mode below IOPL 3 the interrupt flag belongs to the monitor; with VME its copy VIF stands in for it. */
+/* In virtual-8086 mode below IOPL 3 the interrupt flag belongs to the monitor; with VME its copy VIF stands in for it.
+ */
 static bool vm86_restricted(const struct cpu *c)
 {
     return cpu_vm86(c) && cpu_iopl(c) < 3;
@@ -25,19 +27,19 @@ OPW(PUSHF)
     push(c, W, f & ~(u32)(F_VM | F_RF));
 }
 
-/* POPF with VME below IOPL 3: IF goes to VIF; #GP(0) if that would let a pending interrupt in or start single-stepping. */
+/* POPF with VME below IOPL 3: IF goes to VIF; #GP(0) if that would let a pending interrupt in or start single-stepping.
+ */
 static void popf_vme(struct cpu *c, u32 f)
 {
     if ((f & F_TF) || ((f & F_IF) && (c->eflags & F_VIP)))
         raise_gp0(c);
     stack_drop(c, 2);
-    c->eflags = (c->eflags & ~(u32)(F_TF | F_DF | F_NT | F_VIF)) | (f & (F_DF | F_NT)) | (f & F_IF ? F_VIF : 0);
-    flags_set_arith(c, f);
-    cpu_flags_changed(c);
+    f = (f & ~(u32)F_VIF) | (f & F_IF ? F_VIF : 0);
+    cpu_write_flags(c, f, F_ARITH | F_TF | F_DF | F_NT | F_VIF);
 }
 
-/* What may change: IOPL at CPL 0 only (never in virtual-8086 mode), IF with CPL <= IOPL, AC and ID with 32 bits. VIF, VIP and VM stay, RF
- * is cleared. */
+/* What may change: IOPL at CPL 0 only (never in virtual-8086 mode), IF with CPL <= IOPL, AC and ID with 32 bits. VIF,
+ * VIP and VM stay, RF is cleared. */
 OPW(POPF)
 {
     u32 f = (u32)stack_peek(c, W, 0);
@@ -47,17 +49,15 @@ OPW(POPF)
         popf_vme(c, f);
         return;
     }
-    u32 change = F_TF | F_DF | F_NT;
+    u32 change = F_ARITH | F_TF | F_DF | F_NT | F_RF;
     if (W == 4)
-        change |= F_AC | (c->features & FEAT_CPUID ? F_ID : 0);
+        change |= F_AC | F_ID;
     if (c->cpl == 0)
         change |= F_IOPL;
     if (c->cpl <= cpu_iopl(c))
         change |= F_IF;
     stack_drop(c, W);
-    c->eflags = (c->eflags & ~(change | F_RF)) | (f & change);
-    flags_set_arith(c, f);
-    cpu_flags_changed(c);
+    cpu_write_flags(c, f & ~(u32)F_RF, change);
 }
 
 OP0(LAHF)
@@ -96,8 +96,8 @@ OP0(STD)
 }
 
 /*
- * Who owns the flag that CLI and STI change: IF when CPL <= IOPL (always in real mode), else VIF in virtual-8086 mode with VME
- * and at CPL 3 with PVI, else #GP(0).
+ * Who owns the flag that CLI and STI change: IF when CPL <= IOPL (always in real mode), else VIF in virtual-8086 mode
+ * with VME and at CPL 3 with PVI, else #GP(0).
  */
 static u32 interrupt_flag(struct cpu *c)
 {
@@ -182,8 +182,14 @@ OPV(CMOVcc_GvEv)
     {                                                                                                                  \
         cmovcc(c, in, 4, true, flags_cond(c, cc));                                                                     \
     }
-#define SETCC_FORMS(cc) {setcc_##cc##_r, setcc_##cc##_m, setcc_##cc##_r, setcc_##cc##_m, setcc_##cc##_r, setcc_##cc##_m}
-#define CMOV_FORMS(cc) {cmov_##cc##_16r, cmov_##cc##_16m, cmov_##cc##_32r, cmov_##cc##_32m, NULL, NULL}
+#define SETCC_FORMS(cc)                                                                                                \
+    {                                                                                                                  \
+        setcc_##cc##_r, setcc_##cc##_m, setcc_##cc##_r, setcc_##cc##_m, setcc_##cc##_r, setcc_##cc##_m                 \
+    }
+#define CMOV_FORMS(cc)                                                                                                 \
+    {                                                                                                                  \
+        cmov_##cc##_16r, cmov_##cc##_16m, cmov_##cc##_32r, cmov_##cc##_32m, NULL, NULL                                 \
+    }
 #define ALL_CONDS(forms)                                                                                               \
     {                                                                                                                  \
         forms(0), forms(1), forms(2), forms(3), forms(4), forms(5), forms(6), forms(7), forms(8), forms(9), forms(10), \

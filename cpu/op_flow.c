@@ -56,8 +56,8 @@ OPW(RET_Iw)
 
 /* ---- Jcc ---- */
 
-/* Without a branch on the condition: the host would have to predict the guest's branch here and once more when the next instruction is
- * looked up. */
+/* Without a branch on the condition: the host would have to predict the guest's branch here and once more when the next
+ * instruction is looked up. */
 static ALWAYS_INLINE void jcc(struct cpu *c, const struct insn *in, const unsigned W, bool taken)
 {
     u64 next = c->ip;
@@ -85,7 +85,10 @@ OP_SAME(Jcc_Jb, Jcc_Jz)
     {                                                                                                                  \
         jcc(c, in, 4, flags_cond(c, cc));                                                                              \
     }
-#define JCC_FORMS(cc) {jcc_##cc##_16, jcc_##cc##_16, jcc_##cc##_32, jcc_##cc##_32, NULL, NULL}
+#define JCC_FORMS(cc)                                                                                                  \
+    {                                                                                                                  \
+        jcc_##cc##_16, jcc_##cc##_16, jcc_##cc##_32, jcc_##cc##_32, NULL, NULL                                         \
+    }
 
 JCC(0)
 JCC(1)
@@ -105,8 +108,9 @@ JCC(14)
 JCC(15)
 
 const op_fn exec_Jcc_by_cond[16][EXEC_FORMS] = {
-    JCC_FORMS(0), JCC_FORMS(1), JCC_FORMS(2),  JCC_FORMS(3),  JCC_FORMS(4),  JCC_FORMS(5),  JCC_FORMS(6),  JCC_FORMS(7),
-    JCC_FORMS(8), JCC_FORMS(9), JCC_FORMS(10), JCC_FORMS(11), JCC_FORMS(12), JCC_FORMS(13), JCC_FORMS(14), JCC_FORMS(15),
+    JCC_FORMS(0),  JCC_FORMS(1),  JCC_FORMS(2),  JCC_FORMS(3),  JCC_FORMS(4),  JCC_FORMS(5),
+    JCC_FORMS(6),  JCC_FORMS(7),  JCC_FORMS(8),  JCC_FORMS(9),  JCC_FORMS(10), JCC_FORMS(11),
+    JCC_FORMS(12), JCC_FORMS(13), JCC_FORMS(14), JCC_FORMS(15),
 };
 
 /* ---- LOOP, JCXZ: the address size chooses CX or ECX ---- */

@@ -118,8 +118,8 @@ OP_SAME(SAL_EbCL, SHL_EbCL)
 OP_SAME(SAL_EvCL, SHL_EvCL)
 
 /*
- * SHLD and SHRD. A 16-bit operand with a count above 16 is undefined; the P6 family shifts the ring destination:source:destination,
- * and so do we. OF is the change of the sign in the last step, as for the plain shifts.
+ * SHLD and SHRD. A 16-bit operand with a count above 16 is undefined; the P6 family shifts the ring
+ * destination:source:destination, and so do we. OF is the change of the sign in the last step, as for the plain shifts.
  */
 static ALWAYS_INLINE u64 shift_double(struct cpu *c, const unsigned W, u64 a, u64 b, unsigned n, bool left)
 {

@@ -76,7 +76,8 @@ static void probe_pushes(struct cpu *c, unsigned w, unsigned n)
         probe_store(c, w, (c->r[R_SP] - i * w) & stack_mask(c));
 }
 
-/* In real mode an SP that would wrap inside the eight pushes is #GP, or (SP 1, 3, 5) #SS, of which the processor dies. */
+/* In real mode an SP that would wrap inside the eight pushes is #GP, or (SP 1, 3, 5) #SS, of which the processor dies.
+ */
 OPW(PUSHA)
 {
     u64 sp = c->r[R_SP], mask = stack_mask(c);
@@ -102,8 +103,8 @@ OPW(POPA)
 }
 
 /*
- * ENTER with a nesting level: also copies LEVEL - 1 frame pointers of the enclosing procedures and pushes the new one. The copies go one by one
- * because a frame pointer just pushed may be the next one read.
+ * ENTER with a nesting level: also copies LEVEL - 1 frame pointers of the enclosing procedures and pushes the new one.
+ * The copies go one by one because a frame pointer just pushed may be the next one read.
  */
 static NOINLINE void enter_display(struct cpu *c, unsigned w, unsigned level, u64 frame)
 {

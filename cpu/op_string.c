@@ -32,9 +32,9 @@ static ALWAYS_INLINE u64 addr_step(const struct cpu *c, const unsigned W)
 }
 
 /*
- * Host memory of the elements from SEG:OFF upwards, and in *N (never raised) how many of them are there before the segment, the address
- * size or the page ends. NULL: take single steps, which also raise what there is to raise. A page fault of the
- * first byte is raised here.
+ * Host memory of the elements from SEG:OFF upwards, and in *N (never raised) how many of them are there before the
+ * segment, the address size or the page ends. NULL: take single steps, which also raise what there is to raise. A page
+ * fault of the first byte is raised here.
  */
 static u8 *run_at(struct cpu *c, unsigned seg, u64 off, unsigned w, u64 mask, bool write, u64 *n)
 {
@@ -104,9 +104,9 @@ static ALWAYS_INLINE void stos_one(struct cpu *c, const struct insn *in, const u
 
 static void fill(u8 *dst, u64 len, u64 value, unsigned w)
 {
-    u64 pattern = w == 1 ? (u8)value * 0x0101010101010101u
-                : w == 2 ? (u16)value * 0x0001000100010001u
-                         : (u32)value * 0x0000000100000001u;
+    u64 pattern = w == 1   ? (u8)value * 0x0101010101010101u
+                  : w == 2 ? (u16)value * 0x0001000100010001u
+                           : (u32)value * 0x0000000100000001u;
     u64 i = 0;
     for (; i + 8 <= len; i += 8)
         st64(dst + i, pattern);

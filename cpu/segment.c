@@ -165,8 +165,8 @@ void cpu_align_fault(struct cpu *c)
 /* ---- loading ---- */
 
 /*
- * Real mode changes selector and base and makes the segment ordinary writable data; limit and size stay, which is what "unreal" mode
- * lives on. Virtual-8086 mode gives every cache fixed values.
+ * Real mode changes selector and base and makes the segment ordinary writable data; limit and size stay, which is what
+ * "unreal" mode lives on. Virtual-8086 mode gives every cache fixed values.
  */
 void seg_load_real(struct cpu *c, enum seg_reg seg, u16 sel)
 {

@@ -73,11 +73,8 @@ static inline struct fp_env fp_env_x87(u16 fcw)
 
 static inline struct fp_env fp_env_sse(u32 mxcsr)
 {
-    return (struct fp_env){.rc = mxcsr >> 13 & 3,
-                           .pc = 64,
-                           .masked = mxcsr >> 7 & FP_ALL,
-                           .daz = mxcsr >> 6 & 1,
-                           .ftz = mxcsr >> 15 & 1};
+    return (struct fp_env){
+        .rc = mxcsr >> 13 & 3, .pc = 64, .masked = mxcsr >> 7 & FP_ALL, .daz = mxcsr >> 6 & 1, .ftz = mxcsr >> 15 & 1};
 }
 
 /* Exceptions that were raised and are not masked. */
@@ -137,8 +134,8 @@ struct f80 f80_scale(struct fp_env *env, struct f80 a, struct f80 b);
 /* FXTRACT: returns the significand, *EXPONENT gets the unbiased exponent. */
 struct f80 f80_extract(struct fp_env *env, struct f80 a, struct f80 *exponent);
 
-/* FPREM (NEAREST false) and FPREM1 (true): a - b * q. *QUOTIENT gets q's low three bits (C1 = bit 0, C3 = bit 1, C0 = bit 2), or -1
- * while the reduction is partial (C2 = 1). */
+/* FPREM (NEAREST false) and FPREM1 (true): a - b * q. *QUOTIENT gets q's low three bits (C1 = bit 0, C3 = bit 1, C0 =
+ * bit 2; 0 where there is none), or -1 while the reduction is partial (C2 = 1). */
 struct f80 f80_rem(struct fp_env *env, struct f80 a, struct f80 b, bool nearest, int *quotient);
 
 /* FCOM, FTST (QUIET false: any NaN is invalid) and FUCOM (QUIET true: only SNaNs are). */
@@ -146,10 +143,10 @@ enum fp_order f80_compare(struct fp_env *env, struct f80 a, struct f80 b, bool q
 
 /* ---- x87: transcendental functions (softfp_trans.c); results within 1 ulp, always 64 bits, rounded by env->rc ---- */
 
-struct f80 f80_2xm1(struct fp_env *env, struct f80 x);                   /* 2^x - 1, |x| <= 1 */
-struct f80 f80_yl2x(struct fp_env *env, struct f80 x, struct f80 y);     /* y * log2(x) */
-struct f80 f80_yl2xp1(struct fp_env *env, struct f80 x, struct f80 y);   /* y * log2(x + 1) */
-struct f80 f80_patan(struct fp_env *env, struct f80 x, struct f80 y);    /* atan2(y, x); x = ST(0), y = ST(1) */
+struct f80 f80_2xm1(struct fp_env *env, struct f80 x);                 /* 2^x - 1, |x| <= 1 */
+struct f80 f80_yl2x(struct fp_env *env, struct f80 x, struct f80 y);   /* y * log2(x) */
+struct f80 f80_yl2xp1(struct fp_env *env, struct f80 x, struct f80 y); /* y * log2(x + 1) */
+struct f80 f80_patan(struct fp_env *env, struct f80 x, struct f80 y);  /* atan2(y, x); x = ST(0), y = ST(1) */
 
 /* Sine and cosine, either of which may be NULL, and tangent. False: |x| >= 2^63, nothing computed (C2 = 1). */
 bool f80_sincos(struct fp_env *env, struct f80 x, struct f80 *sine, struct f80 *cosine);
@@ -172,7 +169,8 @@ u64 f80_to_f64(struct fp_env *env, struct f80 a);
 
 struct f80 f80_from_s64(s64 v); /* FILD, FIADD, ...; exact */
 
-/* FIST(P): rounded by env->rc (set FP_CHOP to truncate); IE and the integer indefinite (the most negative number) if it does not fit. */
+/* FIST(P): rounded by env->rc (set FP_CHOP to truncate); IE and the integer indefinite (the most negative number) if it
+ * does not fit. */
 s16 f80_to_s16(struct fp_env *env, struct f80 a);
 s32 f80_to_s32(struct fp_env *env, struct f80 a);
 s64 f80_to_s64(struct fp_env *env, struct f80 a);

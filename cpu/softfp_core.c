@@ -155,7 +155,8 @@ u64 fp_pack_edge(struct fp_env *env, struct fp_format f, struct fp_raw r, s32 e)
         if (env->masked & FP_OE || inexact)
             env->flags |= FP_PE;
         env->c1 = to_inf;
-        return to_inf ? fp_encode(f, r.sign, (unsigned)exp_max, 0) : fp_encode(f, r.sign, (unsigned)exp_max - 1, ~(u64)0);
+        return to_inf ? fp_encode(f, r.sign, (unsigned)exp_max, 0)
+                      : fp_encode(f, r.sign, (unsigned)exp_max - 1, ~(u64)0);
     }
     if (inexact) {
         env->flags |= FP_PE;

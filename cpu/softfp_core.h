@@ -34,7 +34,7 @@ struct fp_raw {
 
 /* What tells one format from another. */
 struct fp_format {
-    u8 prec;      /* significand bits with the leading one */
+    u8 prec; /* significand bits with the leading one */
     u8 exp_bits;
     s32 bias;
 };
@@ -75,7 +75,8 @@ static inline struct fp_num fp_unpack(struct fp_format f, u64 v)
     unsigned exp_max = (1u << f.exp_bits) - 1;
     unsigned e = v >> fraction & exp_max;
     u64 m = v << (64 - fraction) >> 1; /* the fraction below bit 63 */
-    struct fp_num n = {.cls = FP_FINITE, .sign = v >> (fraction + f.exp_bits) & 1, .exp = (s32)e - f.bias, .sig = m | TOP_BIT};
+    struct fp_num n = {
+        .cls = FP_FINITE, .sign = v >> (fraction + f.exp_bits) & 1, .exp = (s32)e - f.bias, .sig = m | TOP_BIT};
     if (LIKELY(e != 0 && e != exp_max))
         return n;
     if (e == 0) {
@@ -310,7 +311,8 @@ static ALWAYS_INLINE u64 fp_round_pack(struct fp_env *env, struct fp_format f, s
     return fp_encode(f, r.sign, (unsigned)e, r.sig);
 }
 
-/* Rounds |n| * sign to an integer in [min, max]; false with IE if it does not fit or is no number. Raises PE and sets C1 */
+/* Rounds |n| * sign to an integer in [min, max]; false with IE if it does not fit or is no number. Raises PE and sets
+ * C1 */
 bool fp_to_int(struct fp_env *env, const struct fp_num *n, u8 rc, unsigned bits, s64 *value);
 
 #define FP_FORMAT_32 ((struct fp_format){24, 8, 127})

@@ -43,7 +43,8 @@ static inline struct fp_num operand(const struct fp_env *env, struct fp_format f
 }
 
 /* One of the operands is a NaN: the first one that is, made quiet. */
-static u64 nan_result(struct fp_env *env, struct fp_format f, u64 a, u64 b, const struct fp_num *x, const struct fp_num *y)
+static u64 nan_result(struct fp_env *env, struct fp_format f, u64 a, u64 b, const struct fp_num *x,
+                      const struct fp_num *y)
 {
     if (x->cls == FP_SNAN || y->cls == FP_SNAN)
         env->flags |= FP_IE;
@@ -140,7 +141,8 @@ static inline enum fp_order compare(struct fp_env *env, struct fp_format f, u64 
     return fp_order_core(&x, &y);
 }
 
-/* MIN takes a only if it is less, MAX only if it is greater; with DAZ a denormal comes out as the zero it counts for. */
+/* MIN takes a only if it is less, MAX only if it is greater; with DAZ a denormal comes out as the zero it counts for.
+ */
 static inline u64 pick(struct fp_env *env, struct fp_format f, u64 a, u64 b, enum fp_order order)
 {
     u64 v = compare(env, f, a, b, false) == order ? a : b;

@@ -124,7 +124,7 @@ static struct wide wide_div(struct wide a, struct wide b)
 {
     u64 rem;
     u128 r = (u128)fp_div128(TOP_BIT - 1, ~(u64)0, (u64)(b.sig >> 64), &rem) << 64; /* units of 2^-128 */
-    u128 p = mulhi(b.sig, r);                                                        /* Q127, near 1 */
+    u128 p = mulhi(b.sig, r);                                                       /* Q127, near 1 */
     if (p <= ONE)
         r += mulhi(r, (ONE - p) << 1);
     else
@@ -298,7 +298,8 @@ static struct wide atan_ratio(const struct fp_num *a, const struct fp_num *b)
         k = (64 * as + bs) / (2 * bs);
     }
     if (k == 0) {
-        u = wide_div((struct wide){false, a->exp, (u128)a->sig << 64}, (struct wide){false, b->exp, (u128)b->sig << 64});
+        u = wide_div((struct wide){false, a->exp, (u128)a->sig << 64},
+                     (struct wide){false, b->exp, (u128)b->sig << 64});
     } else {
         u128 x = (u128)b->sig << d, y = a->sig;
         bool minus = 32 * y < k * x;

@@ -32,7 +32,7 @@ enum sys_type {
 /* A descriptor as read from a table, taken apart for segments; gates have their own view below. */
 struct desc {
     u64 raw;
-    u64 lin;   /* where it lies */
+    u64 lin; /* where it lies */
     u64 base;
     u32 limit; /* in bytes */
     u16 attr;  /* as in struct segment */
@@ -42,9 +42,9 @@ struct desc {
 /* A call, interrupt, trap or task gate. */
 struct gate {
     u16 sel;
-    u32 off;       /* cut to 16 bits for a 16-bit gate */
-    u8 params;     /* call gates */
-    unsigned w;    /* 2 or 4 */
+    u32 off;    /* cut to 16 bits for a 16-bit gate */
+    u8 params;  /* call gates */
+    unsigned w; /* 2 or 4 */
 };
 
 static inline unsigned attr_dpl(u16 attr)
@@ -140,11 +140,11 @@ struct stack {
     const struct segment *ss;
     struct segment inner; /* when !current */
     bool current;
-    bool system;          /* accesses are supervisor's */
-    u32 esp;              /* as it was before the first push */
-    u32 sp;               /* offset of the last item */
+    bool system; /* accesses are supervisor's */
+    u32 esp;     /* as it was before the first push */
+    u32 sp;      /* offset of the last item */
     u32 mask;
-    u16 error;            /* selector for #SS */
+    u16 error; /* selector for #SS */
 };
 
 void stack_current(struct cpu *c, struct stack *st);
@@ -168,8 +168,9 @@ void far_iret(struct cpu *c, unsigned w);
 enum task_reason { TASK_JMP, TASK_CALL, TASK_INT, TASK_IRET };
 
 /*
- * Switches to the task of D (checked for type, privilege and presence). FLAGS is the EFLAGS image that the outgoing task saves and
- * cpu->ip where it goes on. From its commit point on faults belong to the new task: fault_at_ip is set, and the caller clears it when it is done.
+ * Switches to the task of D (checked for type, privilege and presence). FLAGS is the EFLAGS image that the outgoing
+ * task saves and cpu->ip where it goes on. From its commit point on faults belong to the new task: fault_at_ip is set,
+ * and the caller clears it when it is done.
  */
 void task_switch(struct cpu *c, const struct desc *d, enum task_reason why, u32 flags);
 
@@ -181,7 +182,8 @@ void task_return(struct cpu *c);
 void cpu_deliver_fault(struct cpu *c);
 void cpu_take_events(struct cpu *c);
 
-/* Replaces EFLAGS bits MASK (which may include arithmetic ones) by those of V and draws the consequences for attention. */
+/* Replaces EFLAGS bits MASK (which may include arithmetic ones) by those of V and draws the consequences for attention.
+ */
 void cpu_write_flags(struct cpu *c, u32 v, u32 mask);
 
 /* EFLAGS bits that exist on this model. */

@@ -19,20 +19,36 @@ struct task_state {
 
 /* Offsets of the dynamic fields. */
 struct tss_layout {
-    u8 w;         /* width of registers */
+    u8 w; /* width of registers */
     u8 ip, flags, gpr, seg, ldt;
-    u8 segs;      /* segment registers that it has: ES CS SS DS (FS GS) */
+    u8 segs; /* segment registers that it has: ES CS SS DS (FS GS) */
     u8 min_limit;
     u8 saved_from, saved_to; /* range that the outgoing task writes */
 };
 
 static const struct tss_layout tss16 = {
-    .w = 2, .ip = 0x0E, .flags = 0x10, .gpr = 0x12, .seg = 0x22, .ldt = 0x2A,
-    .segs = 4, .min_limit = 0x2B, .saved_from = 0x0E, .saved_to = 0x29,
+    .w = 2,
+    .ip = 0x0E,
+    .flags = 0x10,
+    .gpr = 0x12,
+    .seg = 0x22,
+    .ldt = 0x2A,
+    .segs = 4,
+    .min_limit = 0x2B,
+    .saved_from = 0x0E,
+    .saved_to = 0x29,
 };
 static const struct tss_layout tss32 = {
-    .w = 4, .ip = 0x20, .flags = 0x24, .gpr = 0x28, .seg = 0x48, .ldt = 0x60,
-    .segs = 6, .min_limit = 0x67, .saved_from = 0x20, .saved_to = 0x5F,
+    .w = 4,
+    .ip = 0x20,
+    .flags = 0x24,
+    .gpr = 0x28,
+    .seg = 0x48,
+    .ldt = 0x60,
+    .segs = 6,
+    .min_limit = 0x67,
+    .saved_from = 0x20,
+    .saved_to = 0x5F,
 };
 
 enum { TSS32_CR3 = 0x1C, TSS32_TRAP = 0x64 };
@@ -124,7 +140,7 @@ static void load_registers(struct cpu *c, const struct desc *d, const struct tas
     c->ldtr.null = true;
     bool vm = flags & F_VM;
     cpu_set_cpl(c, vm ? 3 : sel_rpl(t->sel[SEG_CS]));
-    cpu_write_flags(c, flags, d->attr & DESC_32 ? ~(u32)0 : 0xFFFF | F_RF | F_VM | F_AC | F_VIF | F_VIP | F_ID);
+    cpu_set_eflags(c, flags);
 }
 
 /* ---- segments of the new task: faults are its own ---- */

@@ -11,13 +11,13 @@ static const struct {
     char plain, shifted;
     u8 key;
 } char_keys[] = {
-    {'1', '!', KEY_1},         {'2', '@', KEY_2},        {'3', '#', KEY_3},         {'4', '$', KEY_4},
-    {'5', '%', KEY_5},         {'6', '^', KEY_6},        {'7', '&', KEY_7},         {'8', '*', KEY_8},
-    {'9', '(', KEY_9},         {'0', ')', KEY_0},        {'-', '_', KEY_MINUS},     {'=', '+', KEY_EQUAL},
-    {'[', '{', KEY_LBRACKET},  {']', '}', KEY_RBRACKET}, {'\\', '|', KEY_BACKSLASH}, {';', ':', KEY_SEMICOLON},
-    {'\'', '"', KEY_QUOTE},    {'`', '~', KEY_GRAVE},    {',', '<', KEY_COMMA},     {'.', '>', KEY_DOT},
-    {'/', '?', KEY_SLASH},     {' ', 0, KEY_SPACE},      {'\n', 0, KEY_ENTER},      {'\r', 0, KEY_ENTER},
-    {'\t', 0, KEY_TAB},        {'\b', 0, KEY_BACKSPACE}, {0x7F, 0, KEY_BACKSPACE},  {0x1B, 0, KEY_ESC},
+    {'1', '!', KEY_1},        {'2', '@', KEY_2},        {'3', '#', KEY_3},          {'4', '$', KEY_4},
+    {'5', '%', KEY_5},        {'6', '^', KEY_6},        {'7', '&', KEY_7},          {'8', '*', KEY_8},
+    {'9', '(', KEY_9},        {'0', ')', KEY_0},        {'-', '_', KEY_MINUS},      {'=', '+', KEY_EQUAL},
+    {'[', '{', KEY_LBRACKET}, {']', '}', KEY_RBRACKET}, {'\\', '|', KEY_BACKSLASH}, {';', ':', KEY_SEMICOLON},
+    {'\'', '"', KEY_QUOTE},   {'`', '~', KEY_GRAVE},    {',', '<', KEY_COMMA},      {'.', '>', KEY_DOT},
+    {'/', '?', KEY_SLASH},    {' ', 0, KEY_SPACE},      {'\n', 0, KEY_ENTER},       {'\r', 0, KEY_ENTER},
+    {'\t', 0, KEY_TAB},       {'\b', 0, KEY_BACKSPACE}, {0x7F, 0, KEY_BACKSPACE},   {0x1B, 0, KEY_ESC},
 };
 
 static const struct {
@@ -27,12 +27,30 @@ static const struct {
 #define K(id, name, usage) {name, usage},
     KEY_TABLE(K)
 #undef K
-    {"return", KEY_ENTER},   {"ret", KEY_ENTER},      {"escape", KEY_ESC},   {"del", KEY_DELETE},
-    {"ins", KEY_INSERT},     {"pgup", KEY_PAGEUP},    {"pgdn", KEY_PAGEDOWN}, {"control", KEY_LCTRL},
-    {"lctrl", KEY_LCTRL},    {"lshift", KEY_LSHIFT},  {"lalt", KEY_LALT},    {"ralt", KEY_RALT},
-    {"win", KEY_LGUI},       {"super", KEY_LGUI},     {"bs", KEY_BACKSPACE}, {"spc", KEY_SPACE},
-    {"prtsc", KEY_PRINTSCREEN}, {"sysrq", KEY_PRINTSCREEN}, {"break", KEY_PAUSE}, {"caps", KEY_CAPSLOCK},
-    {"kpdot", KEY_KP_DOT},   {"kpslash", KEY_KP_SLASH}, {"kpstar", KEY_KP_STAR}, {"kpminus", KEY_KP_MINUS},
+        {"return", KEY_ENTER},
+    {"ret", KEY_ENTER},
+    {"escape", KEY_ESC},
+    {"del", KEY_DELETE},
+    {"ins", KEY_INSERT},
+    {"pgup", KEY_PAGEUP},
+    {"pgdn", KEY_PAGEDOWN},
+    {"control", KEY_LCTRL},
+    {"lctrl", KEY_LCTRL},
+    {"lshift", KEY_LSHIFT},
+    {"lalt", KEY_LALT},
+    {"ralt", KEY_RALT},
+    {"win", KEY_LGUI},
+    {"super", KEY_LGUI},
+    {"bs", KEY_BACKSPACE},
+    {"spc", KEY_SPACE},
+    {"prtsc", KEY_PRINTSCREEN},
+    {"sysrq", KEY_PRINTSCREEN},
+    {"break", KEY_PAUSE},
+    {"caps", KEY_CAPSLOCK},
+    {"kpdot", KEY_KP_DOT},
+    {"kpslash", KEY_KP_SLASH},
+    {"kpstar", KEY_KP_STAR},
+    {"kpminus", KEY_KP_MINUS},
     {"kpplus", KEY_KP_PLUS},
 };
 
@@ -87,7 +105,8 @@ bool keymap_known(unsigned key)
 #undef K
 }
 
-void keymap_send(const struct keymap_press *press, bool down, void (*key)(void *ctx, enum key key, bool down), void *ctx)
+void keymap_send(const struct keymap_press *press, bool down, void (*key)(void *ctx, enum key key, bool down),
+                 void *ctx)
 {
     static const u8 modifier_keys[3] = {KEY_LSHIFT, KEY_LCTRL, KEY_LALT};
 

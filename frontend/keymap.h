@@ -18,15 +18,16 @@ struct keymap_press {
  * False: no key types it. */
 bool keymap_char(u8 ch, struct keymap_press *press);
 
-/* The key named NAME (LEN bytes, any case; the names of KEY_TABLE and usual short forms, or the character on the key), KEY_NONE if
- * there is none. */
+/* The key named NAME (LEN bytes, any case; the names of KEY_TABLE and usual short forms, or the character on the key),
+ * KEY_NONE if there is none. */
 enum key keymap_name(const char *name, size_t len);
 
 /* True if KEY is one of KEY_TABLE. */
 bool keymap_known(unsigned key);
 
 /* Calls KEY for the modifiers of PRESS and the key, all down or (reverse order) all up. */
-void keymap_send(const struct keymap_press *press, bool down, void (*key)(void *ctx, enum key key, bool down), void *ctx);
+void keymap_send(const struct keymap_press *press, bool down, void (*key)(void *ctx, enum key key, bool down),
+                 void *ctx);
 
 /* Key events that pressing and releasing PRESS takes. */
 unsigned keymap_events(const struct keymap_press *press);

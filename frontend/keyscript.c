@@ -23,12 +23,12 @@ enum { SERIAL_KEPT = 64 << 10, FILE_MAX = 16 << 20 };
 struct keyscript {
     char *name;
     struct keyscript_list list;
-    size_t pos;    /* current statement */
-    bool begun;    /* its first poll is over */
-    size_t index;  /* how far into its text */
-    bool pressed;  /* its key or button is down */
-    u64 wake;      /* nothing to do before */
-    u64 deadline;  /* of the current wait */
+    size_t pos;   /* current statement */
+    bool begun;   /* its first poll is over */
+    size_t index; /* how far into its text */
+    bool pressed; /* its key or button is down */
+    u64 wake;     /* nothing to do before */
+    u64 deadline; /* of the current wait */
     u64 timeout, rate;
     enum keyscript_status status;
     char error[512];
@@ -106,7 +106,8 @@ void keyscript_free(struct keyscript *k)
 
 enum step { STEP_NEXT, STEP_AGAIN, STEP_STOP };
 
-static PRINTF_LIKE(3, 4) enum step give_up(struct keyscript *k, const struct keyscript_statement *s, const char *fmt, ...)
+static PRINTF_LIKE(3, 4) enum step
+    give_up(struct keyscript *k, const struct keyscript_statement *s, const char *fmt, ...)
 {
     char message[400];
     va_list ap;
@@ -179,7 +180,8 @@ static void send_key(void *ctx, enum key key, bool down)
         input->key(input->ctx, key, down);
 }
 
-/* One press or release; half of the rate each. The sink's room may be smaller than a chord: then it goes when all is empty. */
+/* One press or release; half of the rate each. The sink's room may be smaller than a chord: then it goes when all is
+ * empty. */
 static enum step step_type(struct keyscript *k, const struct keyscript_statement *s, const struct keyscript_env *env,
                            u64 now)
 {
@@ -258,7 +260,8 @@ static enum step step_file(struct keyscript *k, const struct keyscript_statement
     return STEP_NEXT;
 }
 
-static enum step step(struct keyscript *k, const struct keyscript_statement *s, const struct keyscript_env *env, u64 now)
+static enum step step(struct keyscript *k, const struct keyscript_statement *s, const struct keyscript_env *env,
+                      u64 now)
 {
     switch (s->kind) {
     case KS_WAIT:

@@ -1,7 +1,8 @@
 /*
  * keyscript.h - the language of --keys: a person at the keyboard, written down.
  *
- * Statements are separated by ';' or new lines; '#' begins a comment. Texts stand in double quotes and know \n \t \r \e \b
+ * Statements are separated by ';' or new lines; '#' begins a comment. Texts stand in double quotes and know \n \t \r \e
+ * \b
  * \\ \" and \xHH; times are 2s, 500ms or 100us of virtual time. Words without blanks need no quotes.
  *
  *     wait "login:"           until the text is on the (text) screen
@@ -18,8 +19,8 @@
  *     screenshot FILE         dump FILE: the text screen
  *     quit [STATUS]           end the emulator
  *
- * The machine's loop polls the runner at slice ends, on the emulation thread. Everything happens at virtual times, so that a script
- * gives the same run each time.
+ * The machine's loop polls the runner at slice ends, on the emulation thread. Everything happens at virtual times, so
+ * that a script gives the same run each time.
  */
 #ifndef OMBRA_FRONTEND_KEYSCRIPT_H
 #define OMBRA_FRONTEND_KEYSCRIPT_H
@@ -29,7 +30,8 @@
 
 struct keyscript; /* private */
 
-/* What the runner acts on. Functions and sources may be NULL: keys vanish, the screen shows nothing, other statements fail. */
+/* What the runner acts on. Functions and sources may be NULL: keys vanish, the screen shows nothing, other statements
+ * fail. */
 struct keyscript_env {
     const struct input_sink *input;
     const struct display_source *display;
@@ -44,7 +46,8 @@ struct keyscript_env {
 
 enum keyscript_status { KEYSCRIPT_RUNNING, KEYSCRIPT_DONE, KEYSCRIPT_FAILED };
 
-/* Parses LEN bytes of TEXT; NAME stands before line and column in messages. 0, or -EINVAL or -ENOMEM with one line in ERR. */
+/* Parses LEN bytes of TEXT; NAME stands before line and column in messages. 0, or -EINVAL or -ENOMEM with one line in
+ * ERR. */
 int keyscript_parse(const char *text, size_t len, const char *name, struct keyscript **out, char *err, size_t err_len);
 
 /* The same from ARG: "@FILE" names a file, everything else is the script itself. 0 or -errno. */

@@ -32,7 +32,7 @@ struct keyscript_statement {
     char *text; /* terminated; may hold zeros for type and send */
     size_t len;
     u64 ns;
-    int number[3];       /* mouse: x, y, wheel; click: button; quit: status */
+    int number[3];         /* mouse: x, y, wheel; click: button; quit: status */
     u8 keys[KS_CHORD_MAX]; /* pressed in this order */
     u8 key_count;
 };

@@ -377,8 +377,14 @@ static int parse_statement(struct parser *ps)
 int keyscript_parse_list(const char *text, size_t len, const char *name, struct keyscript_list *list, char *err,
                          size_t err_len)
 {
-    struct parser ps = {.p = text, .end = text + len, .line_start = text, .name = name, .line = 1, .list = list,
-                        .err = err, .err_len = err_len};
+    struct parser ps = {.p = text,
+                        .end = text + len,
+                        .line_start = text,
+                        .name = name,
+                        .line = 1,
+                        .list = list,
+                        .err = err,
+                        .err_len = err_len};
     int rc;
 
     *list = (struct keyscript_list){0};

@@ -39,7 +39,7 @@ struct terminal {
     sigset_t saved_mask;
     enum terminal_colors colors;
     unsigned cols, rows;
-    struct cell *have, *want; /* rows * cols: on the terminal, and wished */
+    struct cell *have, *want;        /* rows * cols: on the terminal, and wished */
     unsigned cursor_row, cursor_col; /* wished; row >= rows: hidden */
     unsigned have_row, have_col;     /* where it is; likewise */
     char guest[GUEST_MAX];

@@ -1,6 +1,6 @@
 /*
- * terminal_input.c - the bytes that terminals send for keys: control characters, ESC for Alt, and the sequences of xterm and
- * the Linux console.
+ * terminal_input.c - the bytes that terminals send for keys: control characters, ESC for Alt, and the sequences of
+ * xterm and the Linux console.
  */
 #include "frontend/terminal_int.h"
 
@@ -10,10 +10,9 @@ enum { ESC = 0x1B, SEQUENCE_MAX = 16 };
 static const struct {
     u8 number, key;
 } tilde_keys[] = {
-    {1, KEY_HOME}, {2, KEY_INSERT}, {3, KEY_DELETE}, {4, KEY_END}, {5, KEY_PAGEUP}, {6, KEY_PAGEDOWN},
-    {7, KEY_HOME}, {8, KEY_END},    {11, KEY_F1},    {12, KEY_F2}, {13, KEY_F3},    {14, KEY_F4},
-    {15, KEY_F5},  {17, KEY_F6},    {18, KEY_F7},    {19, KEY_F8}, {20, KEY_F9},    {21, KEY_F10},
-    {23, KEY_F11}, {24, KEY_F12},
+    {1, KEY_HOME}, {2, KEY_INSERT}, {3, KEY_DELETE}, {4, KEY_END},  {5, KEY_PAGEUP}, {6, KEY_PAGEDOWN}, {7, KEY_HOME},
+    {8, KEY_END},  {11, KEY_F1},    {12, KEY_F2},    {13, KEY_F3},  {14, KEY_F4},    {15, KEY_F5},      {17, KEY_F6},
+    {18, KEY_F7},  {19, KEY_F8},    {20, KEY_F9},    {21, KEY_F10}, {23, KEY_F11},   {24, KEY_F12},
 };
 
 /* ESC [ LETTER and ESC O LETTER */

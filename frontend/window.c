@@ -15,16 +15,16 @@ struct window {
     SDL_Window *sdl;
     SDL_Renderer *renderer;
     SDL_Texture *texture;
-    u16 width, height;     /* of the texture */
+    u16 width, height; /* of the texture */
     u16 aspect_w, aspect_h;
     u64 serial;
-    bool shown;            /* the texture holds frame SERIAL and the window shows it */
+    bool shown; /* the texture holds frame SERIAL and the window shows it */
     bool grabbed;
-    bool sized_by_person;  /* no longer follows the guest's mode */
-    u16 auto_w, auto_h;    /* the size that we gave it */
+    bool sized_by_person; /* no longer follows the guest's mode */
+    u16 auto_w, auto_h;   /* the size that we gave it */
     unsigned scale;
     unsigned buttons;
-    u8 down[256 / 8];      /* keys that the guest believes are down */
+    u8 down[256 / 8]; /* keys that the guest believes are down */
     char guest[NAME_MAX_LEN];
 };
 
@@ -71,8 +71,8 @@ static bool may_resize(const struct window *w)
 /* A texture of the frame's size. False: nothing to show, or no memory for it. */
 static bool fit_texture(struct window *w, const struct display_frame *f)
 {
-    bool same = f->width == w->width && f->height == w->height && f->aspect_w == w->aspect_w &&
-                f->aspect_h == w->aspect_h;
+    bool same =
+        f->width == w->width && f->height == w->height && f->aspect_w == w->aspect_w && f->aspect_h == w->aspect_h;
 
     if (same && w->texture)
         return true;
@@ -202,9 +202,8 @@ static bool hotkey(struct window *w, const struct frontend_events *ev, const SDL
         return true;
     case SDL_SCANCODE_F:
         release_all(w, ev);
-        SDL_SetWindowFullscreen(w->sdl, (SDL_GetWindowFlags(w->sdl) & SDL_WINDOW_FULLSCREEN)
-                                            ? 0
-                                            : SDL_WINDOW_FULLSCREEN_DESKTOP);
+        SDL_SetWindowFullscreen(
+            w->sdl, (SDL_GetWindowFlags(w->sdl) & SDL_WINDOW_FULLSCREEN) ? 0 : SDL_WINDOW_FULLSCREEN_DESKTOP);
         w->shown = false;
         return true;
     case SDL_SCANCODE_S:
@@ -334,8 +333,8 @@ static int create(struct window *w, bool fullscreen)
 
     w->auto_w = FIRST_WIDTH;
     w->auto_h = FIRST_HEIGHT;
-    w->sdl = SDL_CreateWindow("Ombra", SDL_WINDOWPOS_UNDEFINED, SDL_WINDOWPOS_UNDEFINED, FIRST_WIDTH, FIRST_HEIGHT,
-                              flags);
+    w->sdl =
+        SDL_CreateWindow("Ombra", SDL_WINDOWPOS_UNDEFINED, SDL_WINDOWPOS_UNDEFINED, FIRST_WIDTH, FIRST_HEIGHT, flags);
     if (!w->sdl)
         return -ENODEV;
     w->renderer = SDL_CreateRenderer(w->sdl, -1, 0);

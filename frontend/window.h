@@ -1,9 +1,9 @@
 /*
  * window.h - the guest's screen in an SDL window, and keys and mouse from it.
  *
- * A pure consumer: it knows frames and events, no machine. One thread calls everything, the one that called window_open()
- * (SDL wants the process's first thread on some hosts). Ctrl+Alt+G or a click takes the mouse, Ctrl+Alt+G gives it
- * back; Ctrl+Alt+F switches full screen; Ctrl+Alt+S asks for a screenshot.
+ * A pure consumer: it knows frames and events, no machine. One thread calls everything, the one that called
+ * window_open() (SDL wants the process's first thread on some hosts). Ctrl+Alt+G or a click takes the mouse, Ctrl+Alt+G
+ * gives it back; Ctrl+Alt+F switches full screen; Ctrl+Alt+S asks for a screenshot.
  */
 #ifndef OMBRA_FRONTEND_WINDOW_H
 #define OMBRA_FRONTEND_WINDOW_H

@@ -21,9 +21,9 @@ struct cmos {
     u8 index[2];        /* of ports 70h and 72h */
     u8 flags;           /* register C without IRQF */
     bool nmi_masked;
-    u64 divider_start;  /* ns at which the divider chain stood at zero */
-    u64 next_update;    /* ns at which the registers change next */
-    u64 periodic_seen;  /* periodic edges since divider_start that PF has answered for */
+    u64 divider_start;     /* ns at which the divider chain stood at zero */
+    u64 next_update;       /* ns at which the registers change next */
+    u64 periodic_seen;     /* periodic edges since divider_start that PF has answered for */
     struct timer update;   /* end of each update cycle */
     struct timer periodic; /* next edge, while it would interrupt */
     struct irq_line irq8, nmi_mask;
@@ -31,7 +31,14 @@ struct cmos {
     struct log *log;
 };
 
-enum cmos_floppy { CMOS_FLOPPY_NONE, CMOS_FLOPPY_360K, CMOS_FLOPPY_1200K, CMOS_FLOPPY_720K, CMOS_FLOPPY_1440K, CMOS_FLOPPY_2880K };
+enum cmos_floppy {
+    CMOS_FLOPPY_NONE,
+    CMOS_FLOPPY_360K,
+    CMOS_FLOPPY_1200K,
+    CMOS_FLOPPY_720K,
+    CMOS_FLOPPY_1440K,
+    CMOS_FLOPPY_2880K
+};
 enum cmos_boot { CMOS_BOOT_NONE, CMOS_BOOT_FLOPPY, CMOS_BOOT_DISK, CMOS_BOOT_CD, CMOS_BOOT_NET };
 enum cmos_translation { CMOS_CHS_NONE, CMOS_CHS_LBA, CMOS_CHS_LARGE, CMOS_CHS_RECHS };
 

@@ -43,10 +43,12 @@ static bool dma_ready(void *ctx, unsigned chan)
     if (chan > 7 || !chip_on(dma, chan >> 2) || (chip->mask & BIT(chan & 3)) ||
         (chip->chan[chan & 3].mode & MODE_SELECT) == SELECT_CASCADE)
         return false;
-    return chan >= 4 || (chip_on(dma, 1) && !(second->mask & 1) && (second->chan[0].mode & MODE_SELECT) == SELECT_CASCADE);
+    return chan >= 4 ||
+           (chip_on(dma, 1) && !(second->mask & 1) && (second->chan[0].mode & MODE_SELECT) == SELECT_CASCADE);
 }
 
-/* Guest-physical address of the channel's current byte or word. The 16-bit address counter does not carry into the page. */
+/* Guest-physical address of the channel's current byte or word. The 16-bit address counter does not carry into the
+ * page. */
 static u64 address(const struct dma *dma, unsigned chan)
 {
     u64 page = dma->page[page_index[chan]];

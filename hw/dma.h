@@ -21,10 +21,10 @@ struct dma_channel {
 struct dma_chip {
     struct dma_channel chan[4];
     u8 command;
-    u8 tc;      /* status bits 0-3: terminal count reached */
-    u8 dreq;    /* level of the request lines */
+    u8 tc;   /* status bits 0-3: terminal count reached */
+    u8 dreq; /* level of the request lines */
     u8 mask;
-    bool high;  /* byte flip-flop: the next byte of an address or count is the high one */
+    bool high; /* byte flip-flop: the next byte of an address or count is the high one */
 };
 
 struct dma {

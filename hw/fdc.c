@@ -319,7 +319,7 @@ static void soft_reset(struct fdc *f)
     }
     f->perpendicular &= 0x3C;
     f->reset_polls = 0;
-    f->dma->request(f->dma->ctx, FDC_DMA_CHANNEL, false);
+    f->dma.request(f->dma.ctx, FDC_DMA_CHANNEL, false);
     to_command_phase(f);
     fdc_interrupt(f, false);
 }
@@ -500,16 +500,20 @@ static void fdc_reset(void *self)
 static int fdc_loaded(void *self)
 {
     struct fdc *f = self;
+    bool tracks_valid = true;
 
-    if (f->phase >= FDC_PHASES || f->command_len > sizeof f->command ||
+    for (unsigned i = 0; i < FDC_DRIVES; i++) {
+        if (f->drive[i].track < TRACKS_MAX)
+            continue;
+        f->drive[i].track = 0; /* a reset would leave it */
+        tracks_valid = false;
+    }
+    if (!tracks_valid || f->phase >= FDC_PHASES || f->command_len > sizeof f->command ||
         (f->phase == FDC_COMMAND && f->command_len == sizeof f->command) || f->result_len > sizeof f->result ||
         f->result_pos > f->result_len || (f->phase == FDC_RESULT && f->result_pos == f->result_len) ||
         f->reset_polls > FDC_SELECTS || f->len > FDC_SECTOR || f->pos > f->len ||
         (f->phase == FDC_DATA && f->pos == f->len))
         return -EINVAL;
-    for (unsigned i = 0; i < FDC_DRIVES; i++)
-        if (f->drive[i].track >= TRACKS_MAX)
-            return -EINVAL;
     fdc_interrupt(f, f->interrupt);
     return 0;
 }
@@ -519,11 +523,6 @@ static const struct field drive_fields[] = {
     FIELD(struct fdc_drive, changed),
     FIELD_END,
 };
-
-#define SEEK_TIMER(n)                                                                                                  \
-    {                                                                                                                  \
-        "seek_timer" #n, FIELD_TIMER, offsetof(struct fdc, seek_timer[n]), sizeof(struct timer), 1, NULL               \
-    }
 
 static const struct field fdc_fields[] = {
     FIELD_SUBS(struct fdc, drive, drive_fields),
@@ -563,10 +562,7 @@ static const struct field fdc_fields[] = {
     FIELD(struct fdc, burst),
     FIELD_BLOB(struct fdc, buffer),
     FIELD_TIMEOUT(struct fdc, timer),
-    SEEK_TIMER(0),
-    SEEK_TIMER(1),
-    SEEK_TIMER(2),
-    SEEK_TIMER(3),
+    {"seek_timer", FIELD_TIMER, offsetof(struct fdc, seek_timer), sizeof(struct timer), FDC_SELECTS, NULL},
     FIELD_END,
 };
 
@@ -580,11 +576,11 @@ const struct device_ops fdc_ops = {
 
 static const struct io_ops fdc_io = {.in = fdc_in, .out = fdc_out, .sizes = 1};
 
-void fdc_init(struct fdc *f, struct bus *bus, struct irq_line irq, const struct isa_dma *dma)
+void fdc_init(struct fdc *f, struct bus *bus, const struct isa_dma *dma, struct irq_line irq)
 {
     static void (*const seek_fired_by[])(void *, u64) = {seek0_fired, seek1_fired, seek2_fired, seek3_fired};
 
-    *f = (struct fdc){.bus = bus, .irq = irq, .dma = dma};
+    *f = (struct fdc){.bus = bus, .irq = irq, .dma = *dma};
     timer_init(bus->clock, &f->timer, "fdc", fire, f);
     for (unsigned i = 0; i < FDC_SELECTS; i++)
         timer_init(bus->clock, &f->seek_timer[i], "fdc seek", seek_fired_by[i], f);
@@ -594,12 +590,17 @@ void fdc_init(struct fdc *f, struct bus *bus, struct irq_line irq, const struct 
     fdc_reset(f);
 }
 
-void fdc_attach(struct fdc *f, unsigned unit, enum fdc_type type)
+void fdc_attach(struct fdc *f, unsigned unit, struct block *b)
 {
     struct fdc_drive *d = &f->drive[unit % FDC_DRIVES];
 
-    d->type = type;
-    d->changed = true;
+    d->type = b ? fdc_disk_type(b->size) : FDC_1440K;
+    fdc_insert(f, unit % FDC_DRIVES, b);
+}
+
+u8 fdc_cmos_type(const struct fdc *f, unsigned unit)
+{
+    return unit < FDC_DRIVES ? f->drive[unit].type : FDC_NONE;
 }
 
 int fdc_insert(struct fdc *f, unsigned unit, struct block *b)

@@ -43,7 +43,7 @@ struct fdc_drive {
 struct fdc {
     struct bus *bus;
     struct irq_line irq;
-    const struct isa_dma *dma;
+    struct isa_dma dma;
     struct fdc_drive drive[FDC_DRIVES];
 
     u8 dor, tdr, rate;
@@ -77,17 +77,22 @@ struct fdc {
 
 extern const struct device_ops fdc_ops;
 
-/* Maps the ports; DMA lives on. */
-void fdc_init(struct fdc *f, struct bus *bus, struct irq_line irq, const struct isa_dma *dma);
+/* Maps the ports. DMA is copied. */
+void fdc_init(struct fdc *f, struct bus *bus, const struct isa_dma *dma, struct irq_line irq);
 
-/* Says what stands at drive select UNIT (0 or 1). To be called before the machine runs; tell CMOS 10h the same. */
-void fdc_attach(struct fdc *f, unsigned unit, enum fdc_type type);
+/*
+ * Puts a drive at drive select UNIT (0 or 1), with a floppy in it unless B is NULL. The drive is of the type that fits
+ * the floppy, or 1.44 MB. To be called before the machine runs.
+ */
+void fdc_attach(struct fdc *f, unsigned unit, struct block *b);
 
-/* The drive that an image of SIZE bytes belongs into: FDC_1440K for what is no standard size. */
-enum fdc_type fdc_type_for(u64 size);
+/* What CMOS register 10h has to say of a drive: its enum fdc_type. */
+u8 fdc_cmos_type(const struct fdc *f, unsigned unit);
 
-/* Changes the floppy (NULL: takes it out), which is write-protected if the block is read-only; raises the change line.
- * B stays the caller's. 0, or -ENODEV: no drive there. */
+/*
+ * Changes the floppy (NULL: takes it out), which is write-protected if the block is read-only; raises the change
+ * line. B stays the caller's. 0, or -ENODEV: no drive there.
+ */
 int fdc_insert(struct fdc *f, unsigned unit, struct block *b);
 
 #endif

@@ -31,7 +31,7 @@ static const struct fdc_media *shape_for(u64 size)
     return standard ? standard : &shapes[ARRAY_LEN(shapes) - 1];
 }
 
-enum fdc_type fdc_type_for(u64 size)
+enum fdc_type fdc_disk_type(u64 size)
 {
     const struct fdc_media *m = shape_for(size);
 
@@ -110,7 +110,7 @@ static void finish(struct fdc *f)
 {
     u8 *r = f->result;
 
-    f->dma->request(f->dma->ctx, FDC_DMA_CHANNEL, false);
+    f->dma.request(f->dma.ctx, FDC_DMA_CHANNEL, false);
     timer_cancel(&f->timer);
     r[0] = (u8)(f->st0 | (f->head ? ST0_HEAD : 0) | select_of(f));
     r[1] = f->st1;
@@ -228,7 +228,7 @@ static bool dma_move(struct fdc *f, unsigned len, bool to_memory)
     unsigned n = 0;
 
     if (f->dor & DOR_DMAGATE)
-        n = f->dma->transfer(f->dma->ctx, FDC_DMA_CHANNEL, f->buffer, len, to_memory, &f->terminal_count);
+        n = f->dma.transfer(f->dma.ctx, FDC_DMA_CHANNEL, f->buffer, len, to_memory, &f->terminal_count);
     if (n < len && !f->terminal_count) {
         fail(f, 0, ST1_OVERRUN, 0);
         return false;
@@ -541,6 +541,6 @@ void fdc_disk_start(struct fdc *f)
     if (addressed)
         ns += implied_seek(f);
     if (fdc_is_dma(f) && code != FDC_READ_ID && code != FDC_VERIFY)
-        f->dma->request(f->dma->ctx, FDC_DMA_CHANNEL, true);
+        f->dma.request(f->dma.ctx, FDC_DMA_CHANNEL, true);
     arm(f, readable(f, f->head & 1) ? ns + sector_ns(f) : ns + 2 * FDC_REVOLUTION_NS);
 }

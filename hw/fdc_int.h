@@ -97,6 +97,9 @@ void fdc_disk_fire(struct fdc *f);
 u8 fdc_disk_read(struct fdc *f);
 void fdc_disk_write(struct fdc *f, u8 value);
 
+/* The drive that an image of SIZE bytes belongs into: FDC_1440K for what is no standard size. */
+enum fdc_type fdc_disk_type(u64 size);
+
 /* Finds the shape of what is in the drive. */
 void fdc_disk_shape(struct fdc_drive *d);
 

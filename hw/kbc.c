@@ -366,8 +366,8 @@ static int kbc_loaded(void *self)
 {
     struct kbc *k = self;
     u8 c = k->command;
-    bool command = c == 0 || (c >= CMD_WRITE_RAM && c < CMD_WRITE_RAM + KBC_RAM) ||
-                   (c >= CMD_WRITE_OUTPUT && c <= CMD_WRITE_AUX);
+    bool command =
+        c == 0 || (c >= CMD_WRITE_RAM && c < CMD_WRITE_RAM + KBC_RAM) || (c >= CMD_WRITE_OUTPUT && c <= CMD_WRITE_AUX);
 
     if (!command || k->reply_len > KBC_REPLIES || k->source > KBC_FROM_MOUSE)
         return -EINVAL;
@@ -415,8 +415,7 @@ void kbc_init(struct kbc *k, struct bus *bus, struct irq_line irq1, struct irq_l
 {
     struct irq_line ready = {.set = device_ready, .ctx = k};
 
-    *k = (struct kbc){
-        .irq1 = irq1, .irq12 = irq12, .reset = reset, .a20 = a20, .clock = bus->clock, .log = bus->log};
+    *k = (struct kbc){.irq1 = irq1, .irq12 = irq12, .reset = reset, .a20 = a20, .clock = bus->clock, .log = bus->log};
     timer_init(bus->clock, &k->deliver, "8042 output buffer", deliver_fired, k);
     ps2kbd_init(&k->keyboard, bus->clock, ready);
     ps2mouse_init(&k->mouse, bus->clock, ready);

@@ -23,12 +23,12 @@ enum { KBC_RAM = 32, KBC_REPLIES = 4 };
 enum kbc_source { KBC_FROM_CONTROLLER, KBC_FROM_KEYBOARD, KBC_FROM_MOUSE };
 
 struct kbc {
-    u8 ram[KBC_RAM];  /* byte 0 is the command byte */
-    u8 out;           /* output buffer */
-    bool full;        /* OBF */
-    u8 source;        /* enum kbc_source of OUT */
-    u8 command;       /* waits for its data byte at port 60h, or 0 */
-    bool system_flag; /* status bit 2 */
+    u8 ram[KBC_RAM];       /* byte 0 is the command byte */
+    u8 out;                /* output buffer */
+    bool full;             /* OBF */
+    u8 source;             /* enum kbc_source of OUT */
+    u8 command;            /* waits for its data byte at port 60h, or 0 */
+    bool system_flag;      /* status bit 2 */
     bool last_was_command; /* status bit 3 */
     bool break_prefix;     /* F0h has come from the keyboard and waits to be translated */
     u8 reply[KBC_REPLIES]; /* bytes of the controller's own */

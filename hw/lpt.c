@@ -123,11 +123,10 @@ const struct device_ops lpt_ops = {
 
 static const struct io_ops lpt_io = {.in = lpt_in, .out = lpt_out, .sizes = 1};
 
-void lpt_init(struct lpt *l, struct bus *bus, u16 base, struct irq_line irq, struct char_backend backend,
-              const char *name)
+void lpt_init(struct lpt *l, struct bus *bus, u16 base, struct irq_line irq, const struct char_backend *backend)
 {
-    *l = (struct lpt){.bus = bus, .irq = irq, .backend = backend};
-    timer_init(bus->clock, &l->timer, name, fire, l);
-    bus->io_map(bus->ctx, base, REGS, &lpt_io, l, name);
+    *l = (struct lpt){.bus = bus, .irq = irq, .backend = *backend};
+    timer_init(bus->clock, &l->timer, "lpt", fire, l);
+    bus->io_map(bus->ctx, base, REGS, &lpt_io, l, "lpt");
     lpt_reset(l);
 }

@@ -26,8 +26,7 @@ struct lpt {
 
 extern const struct device_ops lpt_ops;
 
-/* A port at BASE (3 ports). Without BACKEND.write nothing is plugged in. NAME lives on. */
-void lpt_init(struct lpt *l, struct bus *bus, u16 base, struct irq_line irq, struct char_backend backend,
-              const char *name);
+/* A port at BASE (3 ports). BACKEND is copied; without its function nothing is plugged in. */
+void lpt_init(struct lpt *l, struct bus *bus, u16 base, struct irq_line irq, const struct char_backend *backend);
 
 #endif

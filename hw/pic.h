@@ -5,8 +5,8 @@
  * Built and owned by hw/pc.c, which takes the input lines from pic_line() and calls pic_ack() when the processor
  * answers INTR. Data sheets: 8259A "Interrupt sequence", "Operation command words"; 82371SB "Interrupt controller".
  *
- * As on silicon an edge-triggered input has to stay high until it is acknowledged: if it falls before, the request is gone and
- * the processor gets the spurious vector 7 of that controller.
+ * As on silicon an edge-triggered input has to stay high until it is acknowledged: if it falls before, the request is
+ * gone and the processor gets the spurious vector 7 of that controller.
  */
 #ifndef OMBRA_HW_PIC_H
 #define OMBRA_HW_PIC_H
@@ -15,14 +15,14 @@
 #include "base/device.h"
 
 struct pic_chip {
-    u8 irr;  /* requests: latched edges, or the level of level-triggered inputs */
+    u8 irr; /* requests: latched edges, or the level of level-triggered inputs */
     u8 isr;
     u8 imr;
-    u8 line; /* level of the eight inputs */
-    u8 elcr; /* 1: level triggered */
-    u8 base; /* ICW2: vector of IR0 */
-    u8 lowest; /* the input of lowest priority; the one after it has the highest */
-    u8 init;   /* which ICW comes next (2-4), or 0 when operational */
+    u8 line;                /* level of the eight inputs */
+    u8 elcr;                /* 1: level triggered */
+    u8 base;                /* ICW2: vector of IR0 */
+    u8 lowest;              /* the input of lowest priority; the one after it has the highest */
+    u8 init;                /* which ICW comes next (2-4), or 0 when operational */
     bool single, need_icw4; /* from ICW1 */
     bool aeoi, sfnm;        /* from ICW4 */
     bool rotate_aeoi;

@@ -240,7 +240,8 @@ static void latch_status(struct pit_counter *c, u64 t)
     if (c->status_latched)
         return;
     c->status_latched = true;
-    c->status = (out_level(c, t) ? STATUS_OUT : 0) | (c->null_count ? STATUS_NULL : 0) | c->rw << 4 | c->mode << 1 | c->bcd;
+    c->status =
+        (out_level(c, t) ? STATUS_OUT : 0) | (c->null_count ? STATUS_NULL : 0) | c->rw << 4 | c->mode << 1 | c->bcd;
 }
 
 static u8 read_counter(struct pit_counter *c, u64 t)
@@ -297,8 +298,8 @@ static u64 next_event(const struct pit *pit)
     return MIN(next_edge(c, pit->seen), c->load_at);
 }
 
-/* Takes counter 0 to pulse T. If time has jumped over some edges (the clock may be steered), the first few are still shown
- * to IRQ 0: a jump never swallows a whole tick. */
+/* Takes counter 0 to pulse T. If time has jumped over some edges (the clock may be steered), the first few are still
+ * shown to IRQ 0: a jump never swallows a whole tick. */
 static void catch_up(struct pit *pit, u64 t)
 {
     for (unsigned i = 0; i < EDGES_SHOWN; i++) {

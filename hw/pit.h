@@ -17,26 +17,26 @@
 enum { PIT_HZ = 1193182 };
 
 struct pit_counter {
-    u8 mode;     /* 0-5 */
-    u8 rw;       /* 1 low byte, 2 high byte, 3 low then high */
+    u8 mode; /* 0-5 */
+    u8 rw;   /* 1 low byte, 2 high byte, 3 low then high */
     bool bcd;
     bool gate;
-    bool loaded;      /* the count of this mode has been loaded: it is counting, or stopped by GATE */
-    bool null_count;  /* written, not loaded yet */
-    bool write_high;  /* the next write is the high byte */
-    bool read_high;   /* the next read is the high byte */
-    bool starts_low;  /* mode 3: the half cycle that began at START is the low one */
-    bool armed;       /* modes 1 and 5: a count is there for a trigger */
+    bool loaded;     /* the count of this mode has been loaded: it is counting, or stopped by GATE */
+    bool null_count; /* written, not loaded yet */
+    bool write_high; /* the next write is the high byte */
+    bool read_high;  /* the next read is the high byte */
+    bool starts_low; /* mode 3: the half cycle that began at START is the low one */
+    bool armed;      /* modes 1 and 5: a count is there for a trigger */
     bool status_latched;
     u8 count_latched; /* bytes still to be read: bit 0 low, bit 1 high */
     u8 low;           /* low byte of a count of which the high byte is to come */
     u8 status;
-    u16 latch;        /* as the guest reads it (BCD where BCD) */
-    u32 reload;       /* count register, 1-65536 */
-    u32 initial;      /* what the counting element was loaded with, 1-65536 */
-    u64 load_at;      /* pulse that will load the element, or PIT_NEVER */
-    u64 start;        /* pulse that loaded it */
-    u64 held;         /* while GATE stops it: pulses counted so far */
+    u16 latch;   /* as the guest reads it (BCD where BCD) */
+    u32 reload;  /* count register, 1-65536 */
+    u32 initial; /* what the counting element was loaded with, 1-65536 */
+    u64 load_at; /* pulse that will load the element, or PIT_NEVER */
+    u64 start;   /* pulse that loaded it */
+    u64 held;    /* while GATE stops it: pulses counted so far */
 };
 
 #define PIT_NEVER (~(u64)0)

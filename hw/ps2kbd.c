@@ -465,7 +465,8 @@ int ps2kbd_loaded(struct ps2kbd *k)
 {
     bool argument = k->command == 0 || (k->command >= CMD_LEDS && k->command <= CMD_KEY_MAKE);
 
-    if (k->len > sizeof k->buf || k->reply_len > sizeof k->reply || k->set < 1 || k->set > 3 || k->leds > 7 || !argument)
+    if (k->len > sizeof k->buf || k->reply_len > sizeof k->reply || k->set < 1 || k->set > 3 || k->leds > 7 ||
+        !argument)
         return -EINVAL;
     if (timer_armed(&k->repeat) && !codes[k->repeat_key].set2)
         return -EINVAL;
@@ -475,22 +476,14 @@ int ps2kbd_loaded(struct ps2kbd *k)
 }
 
 const struct field ps2kbd_fields[] = {
-    FIELD_BLOB(struct ps2kbd, buf),
-    FIELD(struct ps2kbd, len),
-    FIELD_BLOB(struct ps2kbd, reply),
-    FIELD(struct ps2kbd, reply_len),
-    FIELD(struct ps2kbd, last),
-    FIELD(struct ps2kbd, command),
-    FIELD(struct ps2kbd, set),
-    FIELD(struct ps2kbd, leds),
-    FIELD(struct ps2kbd, typematic),
-    FIELD(struct ps2kbd, scanning),
-    FIELD_BLOB(struct ps2kbd, pressed),
-    FIELD_BLOB(struct ps2kbd, set3_type),
-    FIELD(struct ps2kbd, repeat_key),
-    FIELD_TIMEOUT(struct ps2kbd, repeat),
-    FIELD_TIMEOUT(struct ps2kbd, bat),
-    FIELD_END,
+    FIELD_BLOB(struct ps2kbd, buf),     FIELD(struct ps2kbd, len),
+    FIELD_BLOB(struct ps2kbd, reply),   FIELD(struct ps2kbd, reply_len),
+    FIELD(struct ps2kbd, last),         FIELD(struct ps2kbd, command),
+    FIELD(struct ps2kbd, set),          FIELD(struct ps2kbd, leds),
+    FIELD(struct ps2kbd, typematic),    FIELD(struct ps2kbd, scanning),
+    FIELD_BLOB(struct ps2kbd, pressed), FIELD_BLOB(struct ps2kbd, set3_type),
+    FIELD(struct ps2kbd, repeat_key),   FIELD_TIMEOUT(struct ps2kbd, repeat),
+    FIELD_TIMEOUT(struct ps2kbd, bat),  FIELD_END,
 };
 
 void ps2kbd_init(struct ps2kbd *k, struct clock *clock, struct irq_line ready)

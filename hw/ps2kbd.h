@@ -24,11 +24,11 @@ struct ps2kbd {
     u8 leds;      /* bit 0 scroll, 1 num, 2 caps lock */
     u8 typematic; /* argument of F3h */
     bool scanning;
-    u8 pressed[32];     /* one bit for each HID usage */
-    u8 set3_type[256];  /* by set 3 code: bit 0 sends a break code, bit 1 repeats */
-    u8 repeat_key;      /* HID usage that repeats, or 0 */
+    u8 pressed[32];    /* one bit for each HID usage */
+    u8 set3_type[256]; /* by set 3 code: bit 0 sends a break code, bit 1 repeats */
+    u8 repeat_key;     /* HID usage that repeats, or 0 */
     struct timer repeat;
-    struct timer bat;   /* end of the self-test */
+    struct timer bat;      /* end of the self-test */
     struct irq_line ready; /* told true whenever there are bytes to take */
     /* Told the LEDs whenever the guest sets them; may be NULL. */
     void (*leds_changed)(void *ctx, u8 leds);

@@ -90,7 +90,8 @@ static unsigned make_report(struct ps2mouse *m, bool scaled, u8 out[PS2MOUSE_PAC
         x = scale(x);
         y = scale(y);
     }
-    out[0] = REPORT_ALWAYS | (m->buttons & BUTTONS_STANDARD) | (x < 0 ? REPORT_X_SIGN : 0) | (y < 0 ? REPORT_Y_SIGN : 0);
+    out[0] =
+        REPORT_ALWAYS | (m->buttons & BUTTONS_STANDARD) | (x < 0 ? REPORT_X_SIGN : 0) | (y < 0 ? REPORT_Y_SIGN : 0);
     out[1] = x;
     out[2] = y;
     if (m->id == ID_WHEEL)
@@ -324,7 +325,8 @@ static bool in_backlog(s32 v)
 int ps2mouse_loaded(struct ps2mouse *m)
 {
     bool queues = m->reply_len <= PS2MOUSE_REPLIES && m->packet_len <= PS2MOUSE_PACKET;
-    bool modes = m->rate != 0 && m->resolution <= 3 && (m->id == ID_STANDARD || m->id == ID_WHEEL || m->id == ID_EXPLORER);
+    bool modes =
+        m->rate != 0 && m->resolution <= 3 && (m->id == ID_STANDARD || m->id == ID_WHEEL || m->id == ID_EXPLORER);
     bool command = m->command == 0 || m->command == CMD_RATE || m->command == CMD_RESOLUTION;
     bool motion = in_backlog(m->dx) && in_backlog(m->dy) && in_backlog(m->dz);
 
@@ -332,28 +334,17 @@ int ps2mouse_loaded(struct ps2mouse *m)
 }
 
 const struct field ps2mouse_fields[] = {
-    FIELD_BLOB(struct ps2mouse, reply),
-    FIELD(struct ps2mouse, reply_len),
-    FIELD_BLOB(struct ps2mouse, packet),
-    FIELD(struct ps2mouse, packet_len),
-    FIELD(struct ps2mouse, last),
-    FIELD(struct ps2mouse, command),
-    FIELD(struct ps2mouse, rate),
-    FIELD(struct ps2mouse, resolution),
-    FIELD(struct ps2mouse, id),
-    FIELD_ARRAY(struct ps2mouse, knock),
-    FIELD(struct ps2mouse, scaling),
-    FIELD(struct ps2mouse, remote),
-    FIELD(struct ps2mouse, wrap),
-    FIELD(struct ps2mouse, enabled),
-    FIELD(struct ps2mouse, dx),
-    FIELD(struct ps2mouse, dy),
-    FIELD(struct ps2mouse, dz),
-    FIELD(struct ps2mouse, buttons),
-    FIELD(struct ps2mouse, sent_buttons),
-    FIELD_TIMEOUT(struct ps2mouse, sample),
-    FIELD_TIMEOUT(struct ps2mouse, bat),
-    FIELD_END,
+    FIELD_BLOB(struct ps2mouse, reply),   FIELD(struct ps2mouse, reply_len),
+    FIELD_BLOB(struct ps2mouse, packet),  FIELD(struct ps2mouse, packet_len),
+    FIELD(struct ps2mouse, last),         FIELD(struct ps2mouse, command),
+    FIELD(struct ps2mouse, rate),         FIELD(struct ps2mouse, resolution),
+    FIELD(struct ps2mouse, id),           FIELD_ARRAY(struct ps2mouse, knock),
+    FIELD(struct ps2mouse, scaling),      FIELD(struct ps2mouse, remote),
+    FIELD(struct ps2mouse, wrap),         FIELD(struct ps2mouse, enabled),
+    FIELD(struct ps2mouse, dx),           FIELD(struct ps2mouse, dy),
+    FIELD(struct ps2mouse, dz),           FIELD(struct ps2mouse, buttons),
+    FIELD(struct ps2mouse, sent_buttons), FIELD_TIMEOUT(struct ps2mouse, sample),
+    FIELD_TIMEOUT(struct ps2mouse, bat),  FIELD_END,
 };
 
 void ps2mouse_init(struct ps2mouse *m, struct clock *clock, struct irq_line ready)

@@ -17,18 +17,18 @@ struct ps2mouse {
     u8 reply_len;
     u8 packet[PS2MOUSE_PACKET]; /* movement report that is being sent */
     u8 packet_len;
-    u8 last;         /* byte sent last, for Resend */
-    u8 command;      /* waits for its argument, or 0 */
-    u8 rate;         /* reports a second */
-    u8 resolution;   /* 0-3: 1, 2, 4, 8 counts a millimetre; only reported back */
-    u8 id;           /* 0, 3 or 4 */
-    u8 knock[2];     /* the two sample rates set before */
+    u8 last;       /* byte sent last, for Resend */
+    u8 command;    /* waits for its argument, or 0 */
+    u8 rate;       /* reports a second */
+    u8 resolution; /* 0-3: 1, 2, 4, 8 counts a millimetre; only reported back */
+    u8 id;         /* 0, 3 or 4 */
+    u8 knock[2];   /* the two sample rates set before */
     bool scaling, remote, wrap, enabled;
-    s32 dx, dy, dz;  /* not reported yet; DY downwards */
-    u8 buttons;      /* enum mouse_button, and 8 and 16 for the fourth and fifth */
+    s32 dx, dy, dz; /* not reported yet; DY downwards */
+    u8 buttons;     /* enum mouse_button, and 8 and 16 for the fourth and fifth */
     u8 sent_buttons;
-    struct timer sample; /* earliest time of the next report */
-    struct timer bat;    /* end of the self-test */
+    struct timer sample;   /* earliest time of the next report */
+    struct timer bat;      /* end of the self-test */
     struct irq_line ready; /* told true whenever there are bytes to take */
     struct clock *clock;
 };

@@ -461,7 +461,11 @@ static int uart_loaded(void *self)
 {
     struct uart *u = self;
 
-    if (!fifo_valid(&u->rx) || !fifo_valid(&u->tx) || u->line_head >= UART_PENDING || u->line_count > UART_PENDING)
+    bool line_valid = u->line_head < UART_PENDING && u->line_count <= UART_PENDING;
+
+    if (!line_valid) /* a reset would leave it */
+        u->line_head = u->line_count = 0;
+    if (!line_valid || !fifo_valid(&u->rx) || !fifo_valid(&u->tx))
         return -EINVAL;
     update_irq(u);
     return 0;
@@ -499,23 +503,21 @@ static const struct field uart_fields[] = {
     FIELD_END,
 };
 
-const struct device_ops uart_ops = {
-    .name = "uart",
-    .state_version = 1,
-    .state = uart_fields,
-    .reset = uart_reset,
-    .loaded = uart_loaded,
-};
+#define UART_OPS(chunk)                                                                                                \
+    {                                                                                                                  \
+        .name = chunk, .state_version = 1, .state = uart_fields, .reset = uart_reset, .loaded = uart_loaded            \
+    }
+
+const struct device_ops uart_ops[UARTS] = {UART_OPS("uart0"), UART_OPS("uart1"), UART_OPS("uart2"), UART_OPS("uart3")};
 
 static const struct io_ops uart_io = {.in = uart_in, .out = uart_out, .sizes = 1};
 
-void uart_init(struct uart *u, struct bus *bus, u16 base, struct irq_line irq, struct char_backend backend,
-               const char *name)
+void uart_init(struct uart *u, struct bus *bus, u16 base, struct irq_line irq, const struct char_backend *backend)
 {
-    *u = (struct uart){.bus = bus, .irq = irq, .backend = backend};
-    timer_init(bus->clock, &u->tx_timer, name, tx_fired, u);
-    timer_init(bus->clock, &u->rx_timer, name, rx_fired, u);
-    timer_init(bus->clock, &u->timeout_timer, name, timeout_fired, u);
-    bus->io_map(bus->ctx, base, REGS, &uart_io, u, name);
+    *u = (struct uart){.bus = bus, .irq = irq, .backend = *backend};
+    timer_init(bus->clock, &u->tx_timer, "uart tx", tx_fired, u);
+    timer_init(bus->clock, &u->rx_timer, "uart rx", rx_fired, u);
+    timer_init(bus->clock, &u->timeout_timer, "uart timeout", timeout_fired, u);
+    bus->io_map(bus->ctx, base, REGS, &uart_io, u, "uart");
     uart_reset(u);
 }

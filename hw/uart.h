@@ -42,11 +42,13 @@ struct uart {
     u16 line_head, line_count;
 };
 
-extern const struct device_ops uart_ops;
+enum { UARTS = 4 };
 
-/* A port at BASE (8 ports). BACKEND's functions may be NULL: nothing is plugged in. NAME lives on. */
-void uart_init(struct uart *u, struct bus *bus, u16 base, struct irq_line irq, struct char_backend backend,
-               const char *name);
+/* All alike but for the names of their chunks: one for each port of a machine. */
+extern const struct device_ops uart_ops[UARTS];
+
+/* A port at BASE (8 ports). BACKEND is copied; its function may be NULL: nothing is plugged in. */
+void uart_init(struct uart *u, struct bus *bus, u16 base, struct irq_line irq, const struct char_backend *backend);
 
 /* Where the machine puts what arrives from outside, between instructions. */
 struct char_sink uart_sink(struct uart *u);

@@ -187,7 +187,8 @@ struct display_source vga_display(struct vga *v)
     return (struct display_source){.ctx = v, .draw = vga_draw, .text = vga_text};
 }
 
-/* Registers come from a file that anybody may have written: indices are brought into range, contents may be anything. */
+/* Registers come from a file that anybody may have written: indices are brought into range, contents may be anything.
+ */
 static int vga_loaded(void *self)
 {
     struct vga *v = self;

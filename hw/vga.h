@@ -35,8 +35,8 @@ enum {
 struct vga_timing {
     bool valid;
     u64 line_ps, frame_ps;
-    u64 show_ps;              /* display enable within a line */
-    u64 vshow_ps;             /* display enable within a frame */
+    u64 show_ps;                /* display enable within a line */
+    u64 vshow_ps;               /* display enable within a frame */
     u64 vsync_ps, vsync_end_ps; /* vertical retrace within a frame */
 };
 
@@ -44,9 +44,9 @@ struct vga_timing {
 struct vga_drawn {
     const struct display_frame *frame;
     u64 serial;
-    u32 cursor;      /* memory address counter at the cursor, ~0: not shown */
-    bool blink_off;  /* blinking characters were hidden */
-    bool has_blink;  /* there are any */
+    u32 cursor;     /* memory address counter at the cursor, ~0: not shown */
+    bool blink_off; /* blinking characters were hidden */
+    bool has_blink; /* there are any */
     u32 start;
 };
 
@@ -56,41 +56,41 @@ struct vga {
     struct vbe vbe;
     u8 *vram, *rom;
     int vram_block, rom_block;
-    int lfb_map, mmio_map, rom_map;   /* handles, 0 = not mapped */
-    int direct_map;                   /* A0000h shown straight from memory */
+    int lfb_map, mmio_map, rom_map; /* handles, 0 = not mapped */
+    int direct_map;                 /* A0000h shown straight from memory */
     u32 direct_offset;
 
     /* Registers, by the manual's names. */
-    u8 misc;             /* 3C2h/3CCh */
-    u8 feature;          /* feature control, 3CAh reads it */
-    u8 enable;           /* 3C3h */
-    u8 sr_index, sr[8];  /* sequencer */
-    u8 cr_index, cr[32]; /* CRT controller */
-    u8 gr_index, gr[16]; /* graphics controller */
-    u8 ar_index, ar_data, ar[32]; /* attribute controller; ar_data: the flip-flop expects data */
+    u8 misc;                                      /* 3C2h/3CCh */
+    u8 feature;                                   /* feature control, 3CAh reads it */
+    u8 enable;                                    /* 3C3h */
+    u8 sr_index, sr[8];                           /* sequencer */
+    u8 cr_index, cr[32];                          /* CRT controller */
+    u8 gr_index, gr[16];                          /* graphics controller */
+    u8 ar_index, ar_data, ar[32];                 /* attribute controller; ar_data: the flip-flop expects data */
     u8 dac_read, dac_write, dac_sub, dac_reading; /* indices, colour component, 3C7h was written last */
-    u8 dac_hold[3];      /* components written before the third makes them effective */
+    u8 dac_hold[3];                               /* components written before the third makes them effective */
     u8 pel_mask;
     u8 dac[256 * 3];
-    u32 latch;           /* the four planes' read latches */
-    u32 start;           /* start address as latched at vertical retrace */
-    u64 start_when;      /* when it is latched next, CLOCK_NEVER: nothing pending */
-    u64 vint_since;      /* when the vertical interrupt was last armed */
+    u32 latch;      /* the four planes' read latches */
+    u32 start;      /* start address as latched at vertical retrace */
+    u64 start_when; /* when it is latched next, CLOCK_NEVER: nothing pending */
+    u64 vint_since; /* when the vertical interrupt was last armed */
 
     /* Derived. */
     struct vga_timing timing;
     u64 dirty[VGA_PAGES]; /* 64-byte granules that our own handlers wrote */
     bool any_dirty;
-    bool redraw;          /* everything */
-    u32 color[256];       /* DAC through the PEL mask as 00RRGGBB */
+    bool redraw;    /* everything */
+    u32 color[256]; /* DAC through the PEL mask as 00RRGGBB */
     struct vga_drawn drawn;
     u32 line[VGA_LINE_MAX];
 };
 
 extern const struct device_ops vga_ops;
 
-/* Builds the adapter at DEVFN of PCI with ROM_LEN (at most 64 KiB; 0: none) bytes of VGA BIOS and maps what it decodes. Leaves it reset.
- * 0, -ENOMEM, or -EINVAL (ROM too large). */
+/* Builds the adapter at DEVFN of PCI with ROM_LEN (at most 64 KiB; 0: none) bytes of VGA BIOS and maps what it decodes.
+ * Leaves it reset. 0, -ENOMEM, or -EINVAL (ROM too large). */
 int vga_init(struct vga *v, struct bus *bus, struct pci_bus *pci, unsigned devfn, const u8 *rom, size_t rom_len);
 
 /* The picture, for frontends; valid as long as V. */

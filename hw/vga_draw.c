@@ -2,8 +2,8 @@
  * vga_draw.c - the picture: what the registers say is on the screen, which lines of it may have changed, and the text
  * screen as text.
  *
- * A line is drawn again only if a 64-byte granule that it shows was written, the cursor came or went on it, or a register
- * that shapes the whole picture changed; it counts as changed only if a pixel differs.
+ * A line is drawn again only if a 64-byte granule that it shows was written, the cursor came or went on it, or a
+ * register that shapes the whole picture changed; it counts as changed only if a pixel differs.
  */
 #include "hw/vga_int.h"
 
@@ -245,8 +245,8 @@ static bool draw_planes(struct vga *v, const struct vga_view *w, struct display_
     for (u32 y = 0; y < (u32)w->height * w->divide; y++) {
         const struct vga_scan *s = &k.scan;
 
-        if (y % w->divide == 0 && (full || scan_dirty(v, w, s) ||
-                                   (cursor != old && (holds(w, s, cursor) || holds(w, s, old)))))
+        if (y % w->divide == 0 &&
+            (full || scan_dirty(v, w, s) || (cursor != old && (holds(w, s, cursor) || holds(w, s, old)))))
             changed |= put_line(f, y / w->divide, vga_line_planes(v, w, s));
         walk_next(v, w, &k, y);
     }

@@ -8,8 +8,17 @@
 #include "hw/vga.h"
 
 enum vga_sequencer { SR_RESET, SR_CLOCKING, SR_MAP_MASK, SR_CHAR_MAP, SR_MEMORY_MODE };
-enum vga_graphics { GR_SET_RESET, GR_ENABLE_SET_RESET, GR_COLOR_COMPARE, GR_ROTATE, GR_READ_MAP, GR_MODE, GR_MISC,
-                    GR_COLOR_DONT_CARE, GR_BIT_MASK };
+enum vga_graphics {
+    GR_SET_RESET,
+    GR_ENABLE_SET_RESET,
+    GR_COLOR_COMPARE,
+    GR_ROTATE,
+    GR_READ_MAP,
+    GR_MODE,
+    GR_MISC,
+    GR_COLOR_DONT_CARE,
+    GR_BIT_MASK
+};
 enum vga_attribute { AR_MODE = 0x10, AR_OVERSCAN, AR_PLANE_ENABLE, AR_PEL_PAN, AR_COLOR_SELECT };
 enum vga_crtc {
     CR_HTOTAL = 0x00,
@@ -39,24 +48,24 @@ enum vga_kind { VIEW_NONE, VIEW_TEXT, VIEW_PLANAR, VIEW_CGA, VIEW_PACKED, VIEW_L
 
 struct vga_view {
     enum vga_kind kind;
-    bool off;           /* picture blanked: right size, black */
-    u16 width, height;  /* pixels of the frame */
-    u16 chars;          /* character clocks of a line */
-    u8 char_width;      /* pixels of one */
-    u8 divide;          /* scan lines that make one line of the frame */
-    u8 count_shift;     /* the address counter steps every 1 << count_shift character clocks */
-    u8 row_lines;       /* scan lines of a row before doubling */
-    bool doubled;       /* each scan line twice */
-    u32 offset;         /* address counter from one row to the next */
-    u32 line_compare;   /* scan line after which the counter restarts at 0 */
-    u32 address_mask;   /* plane offsets that exist */
+    bool off;          /* picture blanked: right size, black */
+    u16 width, height; /* pixels of the frame */
+    u16 chars;         /* character clocks of a line */
+    u8 char_width;     /* pixels of one */
+    u8 divide;         /* scan lines that make one line of the frame */
+    u8 count_shift;    /* the address counter steps every 1 << count_shift character clocks */
+    u8 row_lines;      /* scan lines of a row before doubling */
+    bool doubled;      /* each scan line twice */
+    u32 offset;        /* address counter from one row to the next */
+    u32 line_compare;  /* scan line after which the counter restarts at 0 */
+    u32 address_mask;  /* plane offsets that exist */
 };
 
 /* One scan line as the drawing functions want it. */
 struct vga_scan {
-    u32 ma;       /* address counter at the left edge */
-    u8 row_scan;  /* line within the row */
-    u8 pan;       /* pixels to shift left */
+    u32 ma;      /* address counter at the left edge */
+    u8 row_scan; /* line within the row */
+    u8 pan;      /* pixels to shift left */
 };
 
 /* Index of the 32-bit word that holds the four planes at plane offset O. */
@@ -72,10 +81,10 @@ static inline bool vga_linear(const struct vga *v)
 
 /* vga_time.c */
 const struct vga_timing *vga_timing_get(struct vga *v);
-u8 vga_status1(struct vga *v);                 /* 3DAh bits 0, 3, 4, 5 */
-u64 vga_next_vsync(struct vga *v, u64 now);    /* start of the next vertical retrace after NOW, in ns */
+u8 vga_status1(struct vga *v);              /* 3DAh bits 0, 3, 4, 5 */
+u64 vga_next_vsync(struct vga *v, u64 now); /* start of the next vertical retrace after NOW, in ns */
 u64 vga_frame_number(struct vga *v);
-void vga_settle_start(struct vga *v);          /* takes a start address over if its retrace has come */
+void vga_settle_start(struct vga *v); /* takes a start address over if its retrace has come */
 
 /* vga_regs.c */
 u8 vga_port_read(struct vga *v, u16 port);
@@ -87,7 +96,7 @@ void vga_ports_map(struct vga *v);
 
 /* vga_mem.c */
 extern const struct mmio_ops vga_window_ops;
-void vga_window_update(struct vga *v);         /* after anything that decides whether A0000h can be shown directly */
+void vga_window_update(struct vga *v); /* after anything that decides whether A0000h can be shown directly */
 void vga_window_close(struct vga *v);
 
 /* vga_draw.c */

@@ -6,7 +6,8 @@
 
 enum { CURSOR_FRAMES = 8, BLINK_FRAMES = 16, CURSOR_OFF = 0x20 };
 
-/* Plane offset at which the CRTC fetches for address counter MA: byte, word or doubleword addressing and the row scan bits. */
+/* Plane offset at which the CRTC fetches for address counter MA: byte, word or doubleword addressing and the row scan
+ * bits. */
 u32 vga_address(const struct vga *v, const struct vga_view *view, u32 ma, u8 row_scan)
 {
     u8 mode = v->cr[CR_MODE];

@@ -338,8 +338,8 @@ void vga_vbe_write(struct vga *v, u16 index, u16 value)
     if (effect & VBE_EFFECT_BANK)
         vga_window_update(v);
     if (index == VBE_ENABLE)
-        log_msg(v->bus->log, LOG_VGA, "VBE %s %ux%ux%u", vbe_active(&v->vbe) ? "on" : "off", v->vbe.xres,
-                v->vbe.yres, v->vbe.bpp);
+        log_msg(v->bus->log, LOG_VGA, "VBE %s %ux%ux%u", vbe_active(&v->vbe) ? "on" : "off", v->vbe.xres, v->vbe.yres,
+                v->vbe.bpp);
 }
 
 /* 1CEh is the index, 1CFh and (for those who want it aligned) 1D0h the data. */

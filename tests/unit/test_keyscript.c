@@ -1,6 +1,6 @@
 /*
- * test_keyscript.c - the language of --keys: what parses and what does not, and what a run does when, against a sink that
- * writes down all it is told; the key map and the search of text screens on the way.
+ * test_keyscript.c - the language of --keys: what parses and what does not, and what a run does when, against a sink
+ * that writes down all it is told; the key map and the search of text screens on the way.
  */
 #include "base/clock.h"
 #include "frontend/keymap.h"
@@ -166,7 +166,8 @@ static void test_room(void **state)
 static void test_keys_and_mouse(void **state)
 {
     struct guest *g = test_malloc(sizeof *g);
-    struct keyscript *k = script("key Ctrl-Alt-Del f10\ndown shift; up shift # let go\n key kp-\nmouse -3 4; click right");
+    struct keyscript *k =
+        script("key Ctrl-Alt-Del f10\ndown shift; up shift # let go\n key kp-\nmouse -3 4; click right");
 
     guest_init(g);
     assert_int_equal(run(k, g, 5000), KEYSCRIPT_DONE);
@@ -278,8 +279,9 @@ static void test_bad_scripts(void **state)
 /* Random rearrangements of valid text: no crash, and always either a script or one line. */
 static void test_fuzz(void **state)
 {
-    static const char corpus[] = "wait \"a\\x41\";type \"b\\n\" key ctrl-alt-del kp-\n#c\nsleep 2s;timeout none mouse -1 2 3;"
-                                 "click left;quit 1;rate 5ms;send \\\";dump f\0\xFF-;;";
+    static const char corpus[] =
+        "wait \"a\\x41\";type \"b\\n\" key ctrl-alt-del kp-\n#c\nsleep 2s;timeout none mouse -1 2 3;"
+        "click left;quit 1;rate 5ms;send \\\";dump f\0\xFF-;;";
     struct guest *g = test_malloc(sizeof *g);
     u32 seed = 7;
 
@@ -349,9 +351,9 @@ static void test_text_screen(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_type),           cmocka_unit_test(test_room),        cmocka_unit_test(test_keys_and_mouse),
-        cmocka_unit_test(test_wait_screen),    cmocka_unit_test(test_serial),      cmocka_unit_test(test_files_and_sleep),
-        cmocka_unit_test(test_bad_scripts),    cmocka_unit_test(test_fuzz),        cmocka_unit_test(test_keymap),
+        cmocka_unit_test(test_type),        cmocka_unit_test(test_room),   cmocka_unit_test(test_keys_and_mouse),
+        cmocka_unit_test(test_wait_screen), cmocka_unit_test(test_serial), cmocka_unit_test(test_files_and_sleep),
+        cmocka_unit_test(test_bad_scripts), cmocka_unit_test(test_fuzz),   cmocka_unit_test(test_keymap),
         cmocka_unit_test(test_text_screen),
     };
 

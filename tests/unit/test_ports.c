@@ -174,9 +174,12 @@ static void test_log(void **ctx)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sizes), cmocka_unit_test(test_layers),
-        cmocka_unit_test(test_inner_byte), cmocka_unit_test(test_edges),
-        cmocka_unit_test(test_nobody_is_named_once), cmocka_unit_test(test_log),
+        cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_layers),
+        cmocka_unit_test(test_inner_byte),
+        cmocka_unit_test(test_edges),
+        cmocka_unit_test(test_nobody_is_named_once),
+        cmocka_unit_test(test_log),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -47,10 +47,10 @@ enum op {
     OP_COUNT
 };
 
-static const char *const names[OP_COUNT] = {"fadd",    "fsub",   "fmul",   "fdiv",    "fsqrt",  "frndint", "fscale",
-                                            "fxtract", "fprem",  "fprem1", "fcom",    "fucom",  "fadd32",  "fmul64",
-                                            "fdivr32", "fcom64", "fld32",  "fld64",   "fst32",  "fst64",   "fist16",
-                                            "fist32",  "fist64", "fbstp",  "fbld",    "fild16"};
+static const char *const names[OP_COUNT] = {"fadd",    "fsub",   "fmul",   "fdiv",  "fsqrt", "frndint", "fscale",
+                                            "fxtract", "fprem",  "fprem1", "fcom",  "fucom", "fadd32",  "fmul64",
+                                            "fdivr32", "fcom64", "fld32",  "fld64", "fst32", "fst64",   "fist16",
+                                            "fist32",  "fist64", "fbstp",  "fbld",  "fild16"};
 
 enum { SW_C0 = 0x100, SW_C1 = 0x200, SW_C2 = 0x400, SW_C3 = 0x4000 };
 
@@ -63,7 +63,8 @@ struct operands {
 
 static u16 order_bits(enum fp_order o)
 {
-    static const u16 bits[4] = {[FP_LESS] = SW_C0, [FP_EQUAL] = SW_C3, [FP_GREATER] = 0, [FP_UNORDERED] = SW_C0 | SW_C2 | SW_C3};
+    static const u16 bits[4] = {
+        [FP_LESS] = SW_C0, [FP_EQUAL] = SW_C3, [FP_GREATER] = 0, [FP_UNORDERED] = SW_C0 | SW_C2 | SW_C3};
     return bits[o];
 }
 
@@ -202,9 +203,10 @@ static void make_case(struct cases *c, enum op op, struct operands *o, bool unma
 }
 
 #ifdef __x86_64__
-#define RUN(load, code, store, buffer)                                                                                    \
-    __asm__ volatile("fninit\n\t" load "\n\tfldcw %[cw]\n\t" code "\n\tfnstsw %[sw]\n\tfnclex\n\tfldcw %[def]\n\t" store  \
-                     : [sw] "=m"(sw), [r] "=m"(r.v), [r2] "=m"(r.v2), [out] "+m"(buffer)                                 \
+#define RUN(load, code, store, buffer)                                                                                 \
+    __asm__ volatile("fninit\n\t" load "\n\tfldcw %[cw]\n\t" code                                                      \
+                     "\n\tfnstsw %[sw]\n\tfnclex\n\tfldcw %[def]\n\t" store                                            \
+                     : [sw] "=m"(sw), [r] "=m"(r.v), [r2] "=m"(r.v2), [out] "+m"(buffer)                               \
                      : [a] "m"(o->a), [b] "m"(o->b), [mem] "m"(o->mem), [cw] "m"(o->cw), [def] "m"(def)                \
                      : "memory", "st", "st(1)", "st(2)", "st(3)", "st(4)", "st(5)", "st(6)", "st(7)")
 #define BINARY(code) RUN("fldt %[b]\n\tfldt %[a]", code, "fstpt %[r]", raw)
@@ -318,7 +320,8 @@ static struct outcome host(enum op op, const struct operands *o)
         r.v = f80_load(raw);
     __asm__ volatile("fninit");
     r.sw = sw & (FP_ALL | SW_C0 | SW_C1 | SW_C2 | SW_C3);
-    u16 cc = op == OP_COM || op == OP_UCOM || op == OP_COM64 || op == OP_PREM || op == OP_PREM1 ? SW_C0 | SW_C2 | SW_C3 : 0;
+    u16 cc =
+        op == OP_COM || op == OP_UCOM || op == OP_COM64 || op == OP_PREM || op == OP_PREM1 ? SW_C0 | SW_C2 | SW_C3 : 0;
     r.sw &= (u16)(FP_ALL | SW_C1 | cc);
     return r;
 }
@@ -342,11 +345,13 @@ static void compare_with_host(enum op op, bool unmasked)
         make_case(&c, op, &o, unmasked);
         struct outcome h = host(op, &o), s = soft(op, &o);
         if (!same(op, &o, &h, &s) && bad++ < 10)
-            print_message("%s cw %04X a %04X:%016llX b %04X:%016llX mem %016llX\n  host %04X:%016llX %04X:%016llX sw %04X\n  soft "
-                   "%04X:%016llX %04X:%016llX sw %04X\n",
-                   names[op], o.cw, o.a.se, (unsigned long long)o.a.m, o.b.se, (unsigned long long)o.b.m,
-                   (unsigned long long)ld64(o.mem), h.v.se, (unsigned long long)h.v.m, h.v2.se, (unsigned long long)h.v2.m, h.sw,
-                   s.v.se, (unsigned long long)s.v.m, s.v2.se, (unsigned long long)s.v2.m, s.sw);
+            print_message("%s cw %04X a %04X:%016llX b %04X:%016llX mem %016llX\n  host %04X:%016llX %04X:%016llX sw "
+                          "%04X\n  soft "
+                          "%04X:%016llX %04X:%016llX sw %04X\n",
+                          names[op], o.cw, o.a.se, (unsigned long long)o.a.m, o.b.se, (unsigned long long)o.b.m,
+                          (unsigned long long)ld64(o.mem), h.v.se, (unsigned long long)h.v.m, h.v2.se,
+                          (unsigned long long)h.v2.m, h.sw, s.v.se, (unsigned long long)s.v.m, s.v2.se,
+                          (unsigned long long)s.v2.m, s.sw);
     }
     if (bad)
         print_message("%s%s: %u of %u differ\n", names[op], unmasked ? " unmasked" : "", bad, n);

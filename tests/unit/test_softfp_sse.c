@@ -127,12 +127,34 @@ static void on_sigfpe(int sig, siginfo_t *info, void *context)
                      : [x] "+x"(x), [out] "=m"(out), [r] "+r"(r)                                                       \
                      : [y] "x"(y), [b] "r"(b), [csr] "m"(csr), [def] "m"(def)                                          \
                      : "cc", "memory")
-#define BOTH(name) dbl ? ({ SSE(name "sd %[y], %[x]"); 0; }) : ({ SSE(name "ss %[y], %[x]"); 0; })
+#define BOTH(name)                                                                                                     \
+    dbl ? ({                                                                                                           \
+        SSE(name "sd %[y], %[x]");                                                                                     \
+        0;                                                                                                             \
+    })                                                                                                                 \
+        : ({                                                                                                           \
+              SSE(name "ss %[y], %[x]");                                                                               \
+              0;                                                                                                       \
+          })
 #define CMP(n) BOTH_CMP(n)
 #define BOTH_CMP(n)                                                                                                    \
-    dbl ? ({ SSE("cmpsd $" #n ", %[y], %[x]"); 0; }) : ({ SSE("cmpss $" #n ", %[y], %[x]"); 0; })
+    dbl ? ({                                                                                                           \
+        SSE("cmpsd $" #n ", %[y], %[x]");                                                                              \
+        0;                                                                                                             \
+    })                                                                                                                 \
+        : ({                                                                                                           \
+              SSE("cmpss $" #n ", %[y], %[x]");                                                                        \
+              0;                                                                                                       \
+          })
 #define COMPARE(name)                                                                                                  \
-    dbl ? ({ SSE(name "sd %[y], %[x]\n\tpushfq\n\tpopq %[r]"); 0; }) : ({ SSE(name "ss %[y], %[x]\n\tpushfq\n\tpopq %[r]"); 0; })
+    dbl ? ({                                                                                                           \
+        SSE(name "sd %[y], %[x]\n\tpushfq\n\tpopq %[r]");                                                              \
+        0;                                                                                                             \
+    })                                                                                                                 \
+        : ({                                                                                                           \
+              SSE(name "ss %[y], %[x]\n\tpushfq\n\tpopq %[r]");                                                        \
+              0;                                                                                                       \
+          })
 
 typedef long long vec __attribute__((vector_size(16)));
 
@@ -203,25 +225,74 @@ static void host_run(enum op op, bool dbl, u32 csr, u64 a, u64 b, u64 *value, u3
         (void)(CMP(7));
         break;
     case OP_WIDTH:
-        (void)(dbl ? ({ SSE("cvtsd2ss %[y], %[x]"); 0; }) : ({ SSE("cvtss2sd %[y], %[x]"); 0; }));
+        (void)(dbl ? ({
+            SSE("cvtsd2ss %[y], %[x]");
+            0;
+        })
+                   : ({
+                         SSE("cvtss2sd %[y], %[x]");
+                         0;
+                     }));
         break;
     case OP_TO_S32:
-        (void)(dbl ? ({ SSE("cvtsd2si %[y], %k[r]"); 0; }) : ({ SSE("cvtss2si %[y], %k[r]"); 0; }));
+        (void)(dbl ? ({
+            SSE("cvtsd2si %[y], %k[r]");
+            0;
+        })
+                   : ({
+                         SSE("cvtss2si %[y], %k[r]");
+                         0;
+                     }));
         break;
     case OP_TO_S32_CHOP:
-        (void)(dbl ? ({ SSE("cvttsd2si %[y], %k[r]"); 0; }) : ({ SSE("cvttss2si %[y], %k[r]"); 0; }));
+        (void)(dbl ? ({
+            SSE("cvttsd2si %[y], %k[r]");
+            0;
+        })
+                   : ({
+                         SSE("cvttss2si %[y], %k[r]");
+                         0;
+                     }));
         break;
     case OP_TO_S64:
-        (void)(dbl ? ({ SSE("cvtsd2si %[y], %[r]"); 0; }) : ({ SSE("cvtss2si %[y], %[r]"); 0; }));
+        (void)(dbl ? ({
+            SSE("cvtsd2si %[y], %[r]");
+            0;
+        })
+                   : ({
+                         SSE("cvtss2si %[y], %[r]");
+                         0;
+                     }));
         break;
     case OP_TO_S64_CHOP:
-        (void)(dbl ? ({ SSE("cvttsd2si %[y], %[r]"); 0; }) : ({ SSE("cvttss2si %[y], %[r]"); 0; }));
+        (void)(dbl ? ({
+            SSE("cvttsd2si %[y], %[r]");
+            0;
+        })
+                   : ({
+                         SSE("cvttss2si %[y], %[r]");
+                         0;
+                     }));
         break;
     case OP_FROM_S32:
-        (void)(dbl ? ({ SSE("cvtsi2sdl %k[b], %[x]"); 0; }) : ({ SSE("cvtsi2ssl %k[b], %[x]"); 0; }));
+        (void)(dbl ? ({
+            SSE("cvtsi2sdl %k[b], %[x]");
+            0;
+        })
+                   : ({
+                         SSE("cvtsi2ssl %k[b], %[x]");
+                         0;
+                     }));
         break;
     case OP_FROM_S64:
-        (void)(dbl ? ({ SSE("cvtsi2sdq %[b], %[x]"); 0; }) : ({ SSE("cvtsi2ssq %[b], %[x]"); 0; }));
+        (void)(dbl ? ({
+            SSE("cvtsi2sdq %[b], %[x]");
+            0;
+        })
+                   : ({
+                         SSE("cvtsi2ssq %[b], %[x]");
+                         0;
+                     }));
         break;
     }
     *mxcsr = out;
@@ -259,12 +330,13 @@ static u32 compare_with_host(enum op op, bool dbl, bool unmasked, u32 n)
         u64 a, b;
         make_case(&c, op, dbl, &a, &b);
         u64 bits = cases_next(&c);
-        u32 csr = (u32)(bits >> 11 & 0x6000) | (bits >> 20 & 0x8040 & (bits >> 40)) | (unmasked ? bits >> 30 & 0x1F80 : 0x1F80);
+        u32 csr = (u32)(bits >> 11 & 0x6000) | (bits >> 20 & 0x8040 & (bits >> 40)) |
+                  (unmasked ? bits >> 30 & 0x1F80 : 0x1F80);
         struct outcome h = host(op, dbl, csr, a, b), s = soft(op, dbl, csr, a, b);
         if ((h.v != s.v || h.flags != s.flags) && bad++ < 10)
-            print_message("op %d %s mxcsr %04X a %016llX b %016llX host %016llX %02X soft %016llX %02X\n", op, dbl ? "sd" : "ss", csr,
-                          (unsigned long long)a, (unsigned long long)b, (unsigned long long)h.v, h.flags, (unsigned long long)s.v,
-                          s.flags);
+            print_message("op %d %s mxcsr %04X a %016llX b %016llX host %016llX %02X soft %016llX %02X\n", op,
+                          dbl ? "sd" : "ss", csr, (unsigned long long)a, (unsigned long long)b, (unsigned long long)h.v,
+                          h.flags, (unsigned long long)s.v, s.flags);
     }
     if (bad)
         print_message("op %d %s%s: %u of %u differ\n", op, dbl ? "sd" : "ss", unmasked ? " unmasked" : "", bad, n);
@@ -344,7 +416,8 @@ static void test_rsqrt(void **state)
         assert_int_equal(r >> 23, 126);
         u64 root = (r & 0x7FFFFF) | 1u << 23;
         unsigned __int128 one = (unsigned __int128)1 << 71;
-        unsigned __int128 product = (unsigned __int128)(root * root) * ((a & 0x7FFFFF) | 1u << 23) << (a >> 23 & 1 ? 0 : 1);
+        unsigned __int128 product = (unsigned __int128)(root * root) * ((a & 0x7FFFFF) | 1u << 23)
+                                    << (a >> 23 & 1 ? 0 : 1);
         unsigned __int128 error = product > one ? product - one : one - product;
         assert_true(error < one / 4096 * 3);
     }

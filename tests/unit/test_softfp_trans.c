@@ -179,14 +179,38 @@ static void test_values(void **state)
     }
 }
 
-#define ZERO(s) {0, (s) << 15}
-#define INF(s) {TOP, (s) << 15 | 0x7FFF}
-#define NUM(s, e) {TOP, (s) << 15 | (0x3FFF + (e))}
-#define NAN_ {3ull << 62, 0xFFFF}
-#define PI(s) {0xC90FDAA22168C235, (s) << 15 | 0x4000}
-#define HALF_PI(s) {0xC90FDAA22168C235, (s) << 15 | 0x3FFF}
-#define QUARTER_PI(s) {0xC90FDAA22168C235, (s) << 15 | 0x3FFE}
-#define THREE_QUARTERS_PI(s) {0x96CBE3F9990E91A8, (s) << 15 | 0x4000}
+#define ZERO(s)                                                                                                        \
+    {                                                                                                                  \
+        0, (s) << 15                                                                                                   \
+    }
+#define INF(s)                                                                                                         \
+    {                                                                                                                  \
+        TOP, (s) << 15 | 0x7FFF                                                                                        \
+    }
+#define NUM(s, e)                                                                                                      \
+    {                                                                                                                  \
+        TOP, (s) << 15 | (0x3FFF + (e))                                                                                \
+    }
+#define NAN_                                                                                                           \
+    {                                                                                                                  \
+        3ull << 62, 0xFFFF                                                                                             \
+    }
+#define PI(s)                                                                                                          \
+    {                                                                                                                  \
+        0xC90FDAA22168C235, (s) << 15 | 0x4000                                                                         \
+    }
+#define HALF_PI(s)                                                                                                     \
+    {                                                                                                                  \
+        0xC90FDAA22168C235, (s) << 15 | 0x3FFF                                                                         \
+    }
+#define QUARTER_PI(s)                                                                                                  \
+    {                                                                                                                  \
+        0xC90FDAA22168C235, (s) << 15 | 0x3FFE                                                                         \
+    }
+#define THREE_QUARTERS_PI(s)                                                                                           \
+    {                                                                                                                  \
+        0x96CBE3F9990E91A8, (s) << 15 | 0x4000                                                                         \
+    }
 
 /* The tables of the manual's instruction pages. */
 static void test_special_cases(void **state)
@@ -255,7 +279,8 @@ static void test_special_cases(void **state)
 
 #ifdef __x86_64__
 #define RUN(load, code)                                                                                                \
-    __asm__ volatile("fninit\n\tfldz\n\t" load "\n\tfldcw %[cw]\n\t" code "\n\tfnstsw %[sw]\n\tfstpt %[r]\n\tfstpt %[r2]\n\tfninit" \
+    __asm__ volatile("fninit\n\tfldz\n\t" load "\n\tfldcw %[cw]\n\t" code                                              \
+                     "\n\tfnstsw %[sw]\n\tfstpt %[r]\n\tfstpt %[r2]\n\tfninit"                                         \
                      : [sw] "=m"(r.sw), [r] "=m"(r.v), [r2] "=m"(r.v2)                                                 \
                      : [x] "m"(x), [y] "m"(y), [cw] "m"(cw)                                                            \
                      : "memory", "st", "st(1)", "st(2)", "st(3)", "st(4)", "st(5)", "st(6)", "st(7)")
@@ -320,11 +345,13 @@ static void test_against_host(void **state)
             make_case(&c, (enum op)op, &x, &y);
             u16 cw = (u16)(0x37F | cases_below(&c, 4) << 10);
             struct outcome h = host((enum op)op, cw, x, y), s = soft((enum op)op, cw, x, y);
-            bool same = near(h.v, s.v) && (op != OP_SINCOS || h.sw & 0x400 || near(h.v2, s.v2)) && h.sw == (s.sw & 0x43F);
+            bool same =
+                near(h.v, s.v) && (op != OP_SINCOS || h.sw & 0x400 || near(h.v2, s.v2)) && h.sw == (s.sw & 0x43F);
             if (!same && bad++ < 10)
-                print_message("op %d cw %04X x %04X:%016llX y %04X:%016llX host %04X:%016llX %04X soft %04X:%016llX %04X\n", op, cw, x.se,
-                              (unsigned long long)x.m, y.se, (unsigned long long)y.m, h.v.se, (unsigned long long)h.v.m, h.sw, s.v.se,
-                              (unsigned long long)s.v.m, s.sw);
+                print_message(
+                    "op %d cw %04X x %04X:%016llX y %04X:%016llX host %04X:%016llX %04X soft %04X:%016llX %04X\n", op,
+                    cw, x.se, (unsigned long long)x.m, y.se, (unsigned long long)y.m, h.v.se, (unsigned long long)h.v.m,
+                    h.sw, s.v.se, (unsigned long long)s.v.m, s.sw);
         }
     }
     assert_int_equal(bad, 0);

@@ -105,8 +105,11 @@ static void test_other_tables(void **ctx)
         u64 list[4];
     } n = {.fresh = 55, .list = {9, 9, 9, 9}};
     static const struct field newer_fields[] = {
-        FIELD(struct newer, small),      FIELD(struct newer, fresh), FIELD(struct newer, wide),
-        FIELD_ARRAY(struct newer, list), FIELD_END,
+        FIELD(struct newer, small),
+        FIELD(struct newer, fresh),
+        FIELD(struct newer, wide),
+        FIELD_ARRAY(struct newer, list),
+        FIELD_END,
     };
     struct outer o = sample();
     struct state_buf b = {0}, c = {0};

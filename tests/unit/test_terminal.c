@@ -1,6 +1,6 @@
 /*
- * test_terminal.c - the terminal display on a pseudo-terminal: what is typed becomes keys, what is on the screen becomes
- * escapes, and the terminal is given back as it was.
+ * test_terminal.c - the terminal display on a pseudo-terminal: what is typed becomes keys, what is on the screen
+ * becomes escapes, and the terminal is given back as it was.
  */
 #include "frontend/terminal.h"
 #include "frontend/terminal_int.h"

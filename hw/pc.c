@@ -141,7 +141,7 @@ static void pin_smi(void *ctx)
 
 static void pin_init(void *ctx)
 {
-    cpu_attention(((struct pc *)ctx)->cpu, ATT_INIT);
+    cpu_init_signal(((struct pc *)ctx)->cpu);
 }
 
 static void pin_sipi(void *ctx, u8 vector)
@@ -332,7 +332,7 @@ static void build_legacy(struct pc *pc, const struct pc_config *config)
     cmos_init(&pc->cmos, &pc->bus, isa_irq(pc, 8), line(pc, line_nmi_mask), config->rtc_seconds);
     dma_init(&pc->dma, &pc->bus);
     port92_init(&pc->port92, &pc->bus, line(pc, line_a20), line(pc, line_reset));
-    kbc_init(&pc->kbc, &pc->bus, isa_irq(pc, 1), isa_irq(pc, 12), &pc->port92.a20, line(pc, line_reset));
+    kbc_init(&pc->kbc, &pc->bus, isa_irq(pc, 1), isa_irq(pc, 12), line(pc, line_reset), &pc->port92.a20);
     ferr_init(&pc->ferr, &pc->bus, isa_irq(pc, 13), &pc->cpu_port);
     struct debugport_wiring debug = {.out = config->debugcon,
                                      .exit_port = config->exit_port,

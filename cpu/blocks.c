@@ -148,3 +148,9 @@ bool blocks_written(struct block_cache *bc, u32 frame, u32 offset, u32 len)
     }
     return running;
 }
+
+void cpu_code_write(struct cpu *c, u32 frame, u32 offset, u32 len)
+{
+    if (blocks_written(c->blocks, frame, offset, len))
+        c->attention |= ATT_CODE;
+}

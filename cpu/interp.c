@@ -248,9 +248,3 @@ s64 cpu_run(struct cpu *c, s64 budget)
     c->attention &= ~(u32)ATT_STOP;
     return budget - c->budget;
 }
-
-void cpu_code_write(struct cpu *c, u32 frame, u32 offset, u32 len)
-{
-    if (blocks_written(c->blocks, frame, offset, len))
-        c->attention |= ATT_CODE;
-}

@@ -5,6 +5,7 @@
 #include "cpu/blocks.h"
 #include "cpu/debug.h"
 #include "cpu/exec.h"
+#include "cpu/isa.h"
 #include "cpu/sys.h"
 
 /* ---- finding and building blocks ---- */
@@ -66,7 +67,9 @@ static struct iblock *scratch_block(struct cpu *c, u64 ip)
 static struct iblock *crossing_block(struct cpu *c, u64 ip, const u8 *host)
 {
     struct iblock *b = scratch_block(c, ip);
-    u64 phys, lin = c->seg[SEG_CS].base + ip;
+    u64 phys, lin = (u32)(c->seg[SEG_CS].base + ip);
+    if ((lin & (PAGE_SIZE - 1)) + b->bytes <= PAGE_SIZE)
+        return b; /* #UD was known before the second page mattered */
     const u8 *second = mmu_fetch(&c->mmu, (u32)((lin | (PAGE_SIZE - 1)) + 1), &phys);
     u32 first_frame = phys_host_frame(c->mmu.phys, host);
     u32 second_frame = second ? phys_host_frame(c->mmu.phys, second) : 0;
@@ -148,12 +151,15 @@ static ALWAYS_INLINE struct iblock *next_block(struct cpu *c)
 
 /* ---- executing ---- */
 
-/* Takes what was done off the slice. REP_DONE iterations count instead of their instruction: a REP of n > 0 iterations counts n. */
+/*
+ * Takes what was done off the slice. Iterations count instead of their REP instruction: n > 0 of them count n, whether the
+ * instruction is finished or goes on in the next slice, so that the count does not depend on slices.
+ */
 static ALWAYS_INLINE void account(struct cpu *c, s64 completed)
 {
     c->budget -= completed;
     if (UNLIKELY(c->rep_done)) {
-        c->budget -= c->rep_done - 1;
+        c->budget -= (s64)c->rep_done - 1;
         c->rep_done = 0;
     }
     c->cur = NULL;

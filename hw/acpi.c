@@ -58,14 +58,29 @@ enum { BOOT_LEGACY_DEVICES = 1, BOOT_8042 = 2, PROFILE_DESKTOP = 1, LATENCY_NO_S
 enum { RESET_PORT = 0xCF9, RESET_HARD = 0x06, SCI_IRQ = 9 };
 
 /* MADT */
-enum { MADT_LAPIC = 0, MADT_IOAPIC = 1, MADT_OVERRIDE = 2, MADT_LAPIC_NMI = 4, PCAT_COMPAT = 1, LEVEL_ACTIVE_HIGH = 0x0D };
+enum {
+    MADT_LAPIC = 0,
+    MADT_IOAPIC = 1,
+    MADT_OVERRIDE = 2,
+    MADT_LAPIC_NMI = 4,
+    PCAT_COMPAT = 1,
+    LEVEL_ACTIVE_HIGH = 0x0D
+};
 
 /* The script */
-enum { CMD_ALLOCATE = 1, CMD_POINTER = 2, CMD_CHECKSUM = 3, CMD_SIZE = 128, CMD_FILE = 56, ZONE_HIGH = 1, ZONE_FSEG = 2 };
+enum {
+    CMD_ALLOCATE = 1,
+    CMD_POINTER = 2,
+    CMD_CHECKSUM = 3,
+    CMD_SIZE = 128,
+    CMD_FILE = 56,
+    ZONE_HIGH = 1,
+    ZONE_FSEG = 2
+};
 
 struct builder {
     const struct acpi_config *cfg;
-    struct aml t;      /* the tables */
+    struct aml t; /* the tables */
     struct aml script;
     size_t facs, dsdt, fadt, madt; /* offsets in t */
 };
@@ -183,8 +198,8 @@ static void build_fadt(struct builder *b)
     st16(f + FADT_LVL3_LAT, LATENCY_NO_STATE);
     f[FADT_CENTURY] = CMOS_CENTURY;
     st16(f + FADT_BOOT_ARCH, BOOT_LEGACY_DEVICES | BOOT_8042);
-    st32(f + FADT_FLAGS, FLAG_WBINVD | FLAG_PROC_C1 | FLAG_NO_SLEEP_BUTTON | FLAG_NO_FIXED_RTC | FLAG_RESET_REG |
-                             FLAG_PLATFORM_CLOCK);
+    st32(f + FADT_FLAGS,
+         FLAG_WBINVD | FLAG_PROC_C1 | FLAG_NO_SLEEP_BUTTON | FLAG_NO_FIXED_RTC | FLAG_RESET_REG | FLAG_PLATFORM_CLOCK);
     f[FADT_RESET_REG] = 1;
     f[FADT_RESET_REG + 1] = 8;
     st64(f + FADT_RESET_REG + 4, RESET_PORT);

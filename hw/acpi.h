@@ -3,9 +3,9 @@
  * configuration device: one blob of tables, the RSDP, and a script of commands that places and links them.
  * ACPI 2.0 (FADT revision 3 as well as the fields of 1.0); the script is described in QEMU's fw_cfg interface.
  *
- * Interrupts: both models use the numbers 0-15. PCI pins go to links LNKA-LNKD, which are the PIIX3's registers 60h-63h with
- * IRQs 5, 10 and 11; the MADT calls these (and the SCI, 9) level-triggered and active high, and sends IRQ 0 to pin 2.
- * This agrees with the MP table that SeaBIOS writes.
+ * Interrupts: both models use the numbers 0-15. PCI pins go to links LNKA-LNKD, which are the PIIX3's registers 60h-63h
+ * with IRQs 5, 10 and 11; the MADT calls these (and the SCI, 9) level-triggered and active high, and sends IRQ 0 to
+ * pin 2. This agrees with the MP table that SeaBIOS writes.
  *
  * Not a device: hw/pc.c builds the tables and hands the three blobs to fw_cfg as etc/acpi/tables, etc/acpi/rsdp and
  * etc/table-loader. Sizes depend on everything but PM_BASE, so a rebuild for another base fits in place.
@@ -32,11 +32,11 @@ enum acpi_isa {
 };
 
 struct acpi_config {
-    unsigned cpus;      /* 1-8, APIC ids 0, 1, ... */
-    bool apic;          /* local and I/O APIC exist: a MADT */
-    u16 pm_base;        /* where the PIIX4's PM block is or will be: SeaBIOS 600h, U-Boot E400h */
-    u32 pci_window;     /* first address above low RAM; from here to FEC00000h PCI may use it */
-    u32 isa;            /* set of enum acpi_isa */
+    unsigned cpus;  /* 1-8, APIC ids 0, 1, ... */
+    bool apic;      /* local and I/O APIC exist: a MADT */
+    u16 pm_base;    /* where the PIIX4's PM block is or will be: SeaBIOS 600h, U-Boot E400h */
+    u32 pci_window; /* first address above low RAM; from here to FEC00000h PCI may use it */
+    u32 isa;        /* set of enum acpi_isa */
 };
 
 struct acpi_tables {

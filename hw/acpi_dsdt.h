@@ -1,5 +1,6 @@
 /*
- * acpi_dsdt.h - the DSDT of this machine: what hardware there is that cannot be found by looking, in AML. For acpi.c only.
+ * acpi_dsdt.h - the DSDT of this machine: what hardware there is that cannot be found by looking, in AML. For acpi.c
+ * only.
  */
 #ifndef OMBRA_HW_ACPI_DSDT_H
 #define OMBRA_HW_ACPI_DSDT_H

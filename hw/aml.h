@@ -45,7 +45,7 @@ void aml_method(struct aml *a, const char *name, unsigned args, bool serialized)
 void aml_name(struct aml *a, const char *name);
 void aml_processor(struct aml *a, const char *name, u8 id, u32 pblk, u8 pblk_len);
 void aml_pci_config_region(struct aml *a, const char *name, u8 offset, u8 len);
-void aml_field_bytes(struct aml *a, const char *region); /* byte access, no lock, preserve */
+void aml_field_bytes(struct aml *a, const char *region);             /* byte access, no lock, preserve */
 void aml_field_unit(struct aml *a, const char *name, unsigned bits); /* fewer than 64 */
 
 /* Data objects. As many ELEMENTS (data objects or names) as aml_package() says follow it. */
@@ -70,7 +70,7 @@ enum aml_window_kind { AML_MEMORY = 0, AML_IO = 1, AML_BUS = 2 };
 
 void aml_resources(struct aml *a);
 void aml_res_io(struct aml *a, u16 first, u8 len);
-void aml_res_irq(struct aml *a, unsigned irq); /* edge, active high, exclusive */
+void aml_res_irq(struct aml *a, unsigned irq);     /* edge, active high, exclusive */
 void aml_res_dma(struct aml *a, unsigned channel); /* compatibility timing, 8 bits, not a bus master */
 void aml_res_interrupt(struct aml *a, const u32 *irqs, unsigned count); /* level, active high, shared */
 void aml_res_window16(struct aml *a, enum aml_window_kind kind, u16 first, u16 last);

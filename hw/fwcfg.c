@@ -203,7 +203,8 @@ static void dma_read_item(struct fwcfg *f, u64 to, u32 len)
     }
 }
 
-/* The block in guest memory: control, length (u32) and address (u64), all big-endian. Control becomes 0 when it is done. */
+/* The block in guest memory: control, length (u32) and address (u64), all big-endian. Control becomes 0 when it is
+ * done. */
 static void run_dma(struct fwcfg *f, u64 block)
 {
     struct bus *bus = f->bus;

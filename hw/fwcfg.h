@@ -1,6 +1,6 @@
 /*
- * fwcfg.h - QEMU's firmware configuration device ("fw_cfg"): numbered items and named files that firmware and loaders read
- * through ports 510h/511h or by DMA through 514h. The interface is described in QEMU's docs/specs/fw_cfg.txt.
+ * fwcfg.h - QEMU's firmware configuration device ("fw_cfg"): numbered items and named files that firmware and loaders
+ * read through ports 510h/511h or by DMA through 514h. The interface is described in QEMU's docs/specs/fw_cfg.txt.
  *
  * hw/pc.c adds items when it builds the machine. Multi-byte items are little-endian, the file directory is big-endian.
  * Contents are part of the machine's configuration, not of its state: only the reading position is saved.
@@ -63,9 +63,9 @@ struct fwcfg {
     unsigned files;
     u8 directory[4 + FWCFG_FILES * 64];
     u8 id[4];
-    u16 key;       /* selected item */
-    u32 offset;    /* next byte of it */
-    u64 dma_addr;  /* high half as written to 514h */
+    u16 key;      /* selected item */
+    u32 offset;   /* next byte of it */
+    u64 dma_addr; /* high half as written to 514h */
 };
 
 extern const struct device_ops fwcfg_ops;
@@ -82,12 +82,12 @@ int fwcfg_add_u64(struct fwcfg *f, u16 key, u64 value);
 /* As fwcfg_add(), but DATA is borrowed: it must stay until fwcfg closes. For kernels and initrds. */
 int fwcfg_add_borrowed(struct fwcfg *f, u16 key, const void *data, size_t len);
 
-/* Sets the file NAME ("etc/...") to a copy of DATA, replacing one of that name. 0, -ENOMEM, -EINVAL (name empty or too long),
- * -ENOSPC (too many files). */
+/* Sets the file NAME ("etc/...") to a copy of DATA, replacing one of that name. 0, -ENOMEM, -EINVAL (name empty or too
+ * long), -ENOSPC (too many files). */
 int fwcfg_add_file(struct fwcfg *f, const char *name, const void *data, size_t len);
 
-/* FN is called whenever the guest selects file NAME, before it reads: FN may replace contents with ones of the same length. 0 or
- * -ENOENT. */
+/* FN is called whenever the guest selects file NAME, before it reads: FN may replace contents with ones of the same
+ * length. 0 or -ENOENT. */
 int fwcfg_on_select(struct fwcfg *f, const char *name, void (*fn)(void *ctx), void *ctx);
 
 /* Sets "etc/e820" from COUNT ranges. */

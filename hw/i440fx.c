@@ -81,7 +81,8 @@ static void config_written(void *ctx, unsigned offset, unsigned size)
     }
 }
 
-/* CONFADD answers dword cycles only; anything narrower passes on to the PCI bus, where nobody listens but the PIIX3 at CF9h. */
+/* CONFADD answers dword cycles only; anything narrower passes on to the PCI bus, where nobody listens but the PIIX3 at
+ * CF9h. */
 static u32 confadd_in(void *ctx, u16 port, unsigned size)
 {
     const struct i440fx *fx = ctx;
@@ -126,9 +127,11 @@ static void set_writable(struct pci_func *f)
     static const struct {
         u8 first, last, mask;
     } rows[] = {
-        {PCICMD, PCICMD, 0x40},      {PCICMD + 1, PCICMD + 1, 0x01}, {PMCCFG, PMCCFG + 1, 0xFF}, {DRAMC, DRAMT, 0xFF},
-        {PAM0, PAM0, 0xF0},          {PAM0 + 1, PAM6, 0xFF},         {DRB0, DRB0 + 7, 0xFF},     {FDHC, FDHC, 0xFF},
-        {ERRCMD, ERRCMD, 0xFF},      {TRC, TRC, 0x07},
+        {PCICMD, PCICMD, 0x40},     {PCICMD + 1, PCICMD + 1, 0x01},
+        {PMCCFG, PMCCFG + 1, 0xFF}, {DRAMC, DRAMT, 0xFF},
+        {PAM0, PAM0, 0xF0},         {PAM0 + 1, PAM6, 0xFF},
+        {DRB0, DRB0 + 7, 0xFF},     {FDHC, FDHC, 0xFF},
+        {ERRCMD, ERRCMD, 0xFF},     {TRC, TRC, 0x07},
     };
     for (unsigned i = 0; i < ARRAY_LEN(rows); i++)
         memset(&f->writable[rows[i].first], rows[i].mask, rows[i].last - rows[i].first + 1u);

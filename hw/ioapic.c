@@ -138,8 +138,11 @@ static int ioapic_loaded(void *self)
 }
 
 static const struct field ioapic_fields[] = {
-    FIELD_ARRAY(struct ioapic, redirection), FIELD(struct ioapic, pins), FIELD(struct ioapic, select),
-    FIELD(struct ioapic, id),                FIELD_END,
+    FIELD_ARRAY(struct ioapic, redirection),
+    FIELD(struct ioapic, pins),
+    FIELD(struct ioapic, select),
+    FIELD(struct ioapic, id),
+    FIELD_END,
 };
 
 const struct device_ops ioapic_ops = {

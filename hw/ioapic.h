@@ -22,8 +22,8 @@ struct ioapic_wiring {
 struct ioapic {
     struct ioapic_wiring wiring;
     u64 redirection[IOAPIC_PINS];
-    u32 pins;   /* asserted pins */
-    u8 select;  /* IOREGSEL */
+    u32 pins;  /* asserted pins */
+    u8 select; /* IOREGSEL */
     u8 id;
 };
 

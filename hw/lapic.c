@@ -31,7 +31,13 @@ enum { SVR_ENABLE = 0x100, SVR_BITS = 0x3FF };
 enum { ICR_LOGICAL = 0x800, ICR_ASSERT = 0x4000, ICR_LEVEL = 0x8000, ICR_BITS = 0xCCFFF };
 enum { TO_SELF = 1, TO_ALL = 2, TO_OTHERS = 3, EVERYBODY = 0xFF };
 enum { ESR_SEND_VECTOR = 0x20, ESR_RECEIVED_VECTOR = 0x40, ESR_REGISTER = 0x80 };
-enum { LVT_MASKED = 0x10000, LVT_PERIODIC = 0x20000, LVT_LEVEL = 0x8000, LVT_REMOTE_IRR = 0x4000, LVT_ACTIVE_LOW = 0x2000 };
+enum {
+    LVT_MASKED = 0x10000,
+    LVT_PERIODIC = 0x20000,
+    LVT_LEVEL = 0x8000,
+    LVT_REMOTE_IRR = 0x4000,
+    LVT_ACTIVE_LOW = 0x2000
+};
 enum { FIRST_LEGAL_VECTOR = 16, INTR_UNKNOWN = 2, MMIO_SIZE = 0x1000 };
 
 #define BASE_BSP 0x100u
@@ -96,7 +102,8 @@ static u8 apr(const struct lapic *l)
     return (l->tpr & 0xF0) >= class ? (u8)l->tpr : class;
 }
 
-/* The vector that may interrupt the processor now, or -1. A software-disabled APIC keeps what it holds but gives nothing out. */
+/* The vector that may interrupt the processor now, or -1. A software-disabled APIC keeps what it holds but gives
+ * nothing out. */
 static int deliverable(const struct lapic *l)
 {
     int vector = sw_enabled(l) ? highest(l->irr) : -1;
@@ -172,7 +179,8 @@ static void call(void (*fn)(void *ctx), const struct lapic *l)
         fn(l->cpu.ctx);
 }
 
-/* One message, already known to be for this APIC. SMI, NMI, INIT and SIPI pass even while software has disabled it (10.4.7.2). */
+/* One message, already known to be for this APIC. SMI, NMI, INIT and SIPI pass even while software has disabled it
+ * (10.4.7.2). */
 static bool take(struct lapic *l, const struct apic_msg *m)
 {
     if (!hw_enabled(l))
@@ -552,7 +560,8 @@ void lapic_write(struct lapic *l, u32 offset, u32 value)
     }
 }
 
-/* Registers are dwords on 16-byte boundaries. Narrow reads get their part; anything else is undefined, and here ignored. */
+/* Registers are dwords on 16-byte boundaries. Narrow reads get their part; anything else is undefined, and here
+ * ignored. */
 static u64 mmio_read(void *ctx, u64 offset, unsigned size)
 {
     unsigned lane = offset & 15;
@@ -650,8 +659,8 @@ static void lapic_reset(void *self)
     remap(l);
 }
 
-/* Numbers here are sets and counts, never indices; the base decides where something is mapped, and a count that starts in
- * the future cannot be. The clock has been loaded before. */
+/* Numbers here are sets and counts, never indices; the base decides where something is mapped, and a count that starts
+ * in the future cannot be. The clock has been loaded before. */
 static int lapic_loaded(void *self)
 {
     struct lapic *l = self;

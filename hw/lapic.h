@@ -2,13 +2,14 @@
  * lapic.h - the local APIC of one processor, and the bus between the local APICs and the I/O APIC.
  * Intel SDM volume 3A, chapter 10; xAPIC mode, 8-bit ids, version 14h with six local vectors.
  *
- * The 8259 pair's INTR and the board's NMI come in at LINT0 and LINT1; what the processor sees goes out through a struct
- * cpu_port. When the processor takes an interrupt it calls lapic_ack(), which names the vector or sends it on to the 8259s.
+ * The 8259 pair's INTR and the board's NMI come in at LINT0 and LINT1; what the processor sees goes out through a
+ * struct cpu_port. When the processor takes an interrupt it calls lapic_ack(), which names the vector or sends it on to
+ * the 8259s.
  *
  * The timer counts virtual time at LAPIC_TIMER_HZ over the divider. There is no TSC-deadline mode.
  *
- * Without firmware nobody would program LINT0, so the bootstrap processor's APIC comes out of reset with LINT0 as ExtINT and
- * LINT1 as NMI ("virtual wire"): a guest that knows nothing of APICs gets its interrupts.
+ * Without firmware nobody would program LINT0, so the bootstrap processor's APIC comes out of reset with LINT0 as
+ * ExtINT and LINT1 as NMI ("virtual wire"): a guest that knows nothing of APICs gets its interrupts.
  */
 #ifndef OMBRA_HW_LAPIC_H
 #define OMBRA_HW_LAPIC_H
@@ -48,34 +49,34 @@ struct apic_bus {
 };
 
 struct apic_msg {
-    u8 dest;      /* id, logical destination, or FFh for all */
+    u8 dest; /* id, logical destination, or FFh for all */
     bool logical;
-    u8 mode;      /* enum apic_mode */
+    u8 mode; /* enum apic_mode */
     u8 vector;
-    bool level;   /* level-triggered: TMR bit set, EOI broadcast */
+    bool level; /* level-triggered: TMR bit set, EOI broadcast */
 };
 
 struct lapic {
     struct bus *bus;
     struct apic_bus *net;
     struct cpu_port cpu;
-    u64 base;           /* IA32_APIC_BASE, MSR 1Bh */
-    u32 id;             /* register 20h, id in bits 31-24 */
+    u64 base; /* IA32_APIC_BASE, MSR 1Bh */
+    u32 id;   /* register 20h, id in bits 31-24 */
     u32 tpr, ldr, dfr, svr;
     u32 isr[8], tmr[8], irr[8];
-    u32 esr, errors;    /* as last latched, and gathered since */
+    u32 esr, errors; /* as last latched, and gathered since */
     u32 icr[2];
     u32 lvt[LVT_COUNT];
-    u32 divide;         /* register 3E0h */
-    u32 initial;        /* register 380h */
-    u32 start_count;    /* the count at time START; from there it runs down, then from INITIAL again if periodic */
-    u64 start;          /* ns */
+    u32 divide;      /* register 3E0h */
+    u32 initial;     /* register 380h */
+    u32 start_count; /* the count at time START; from there it runs down, then from INITIAL again if periodic */
+    u64 start;       /* ns */
     struct timer timer;
-    u8 lint;            /* bit n: level of LINTn */
-    u8 extint;          /* an ExtINT message waits for its acknowledge */
-    u8 hw_id;           /* constant: id after RESET# */
-    u8 intr;            /* derived: level driven to the processor, 2 = unknown */
-    u64 mapped;         /* derived: where the registers are, 0 if nowhere */
+    u8 lint;    /* bit n: level of LINTn */
+    u8 extint;  /* an ExtINT message waits for its acknowledge */
+    u8 hw_id;   /* constant: id after RESET# */
+    u8 intr;    /* derived: level driven to the processor, 2 = unknown */
+    u64 mapped; /* derived: where the registers are, 0 if nowhere */
     int handle;
 };
 
@@ -108,8 +109,8 @@ bool lapic_enabled(const struct lapic *l);
 u32 lapic_read(struct lapic *l, u32 offset);
 void lapic_write(struct lapic *l, u32 offset, u32 value);
 
-/* Sends a message to whom it names; lowest priority goes to one of them. True if anyone took it. Used by the I/O APIC (through
- * hw/pc.c) and by the APICs themselves. */
+/* Sends a message to whom it names; lowest priority goes to one of them. True if anyone took it. Used by the I/O APIC
+ * (through hw/pc.c) and by the APICs themselves. */
 bool apic_bus_send(struct apic_bus *net, const struct apic_msg *m);
 
 #endif

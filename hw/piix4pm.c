@@ -44,14 +44,14 @@ enum { TIMER_TOP_BIT = 23, TIMER_BITS = 24, PM_SIZE = 64, SMB_SIZE = 16 };
 
 /* What a guest may write in each PM I/O byte: plain bits, and bits that writing 1 clears. Others read only. */
 static const u8 pm_writable[PM_SIZE] = {
-    [PMEN] = 0x21,   [PMEN + 1] = 0x05, [PMCNTRL] = 0x03,   [PMCNTRL + 1] = 0x1C, [GPEN] = 0x01,   [GPEN + 1] = 0x0F,
-    [0x10] = 0xFF,   [0x11] = 0x3F,     [0x12] = 0xFF,      [0x13] = 0xFF,        [0x20] = 0xFF,   [0x21] = 0xFF,
-    [GLBCTL] = 0xFF, [0x29] = 0xFF,     [0x2A] = 0xFF,      [0x2B] = 0xFF,        [0x2C] = 0xFF,   [0x2D] = 0xFF,
-    [0x2E] = 0xFF,   [0x2F] = 0xFF,     [GPOREG] = 0xFF,    [0x35] = 0xFF,        [0x36] = 0xFF,   [0x37] = 0x7F,
+    [PMEN] = 0x21,   [PMEN + 1] = 0x05, [PMCNTRL] = 0x03, [PMCNTRL + 1] = 0x1C, [GPEN] = 0x01, [GPEN + 1] = 0x0F,
+    [0x10] = 0xFF,   [0x11] = 0x3F,     [0x12] = 0xFF,    [0x13] = 0xFF,        [0x20] = 0xFF, [0x21] = 0xFF,
+    [GLBCTL] = 0xFF, [0x29] = 0xFF,     [0x2A] = 0xFF,    [0x2B] = 0xFF,        [0x2C] = 0xFF, [0x2D] = 0xFF,
+    [0x2E] = 0xFF,   [0x2F] = 0xFF,     [GPOREG] = 0xFF,  [0x35] = 0xFF,        [0x36] = 0xFF, [0x37] = 0x7F,
 };
 static const u8 pm_w1c[PM_SIZE] = {
-    [PMSTS] = 0x21,  [PMSTS + 1] = 0x85, [GPSTS] = 0x01, [GPSTS + 1] = 0x0F, [GLBSTS] = 0xFF, [GLBSTS + 1] = 0x0F,
-    [0x1C] = 0xFF,   [0x1D] = 0xFF,      [0x1E] = 0xFF,  [0x1F] = 0xFF,
+    [PMSTS] = 0x21,      [PMSTS + 1] = 0x85, [GPSTS] = 0x01, [GPSTS + 1] = 0x0F, [GLBSTS] = 0xFF,
+    [GLBSTS + 1] = 0x0F, [0x1C] = 0xFF,      [0x1D] = 0xFF,  [0x1E] = 0xFF,      [0x1F] = 0xFF,
 };
 
 static u64 timer_ticks(const struct piix4pm *p)
@@ -119,7 +119,7 @@ static void pm_write_byte(struct piix4pm *p, unsigned offset, u8 v)
 {
     u8 *r = &p->pmio[offset];
     *r = (u8)((*r & ~pm_writable[offset]) | (v & pm_writable[offset]));
-    *r &= (u8)~(v & pm_w1c[offset]);
+    *r &= (u8) ~(v & pm_w1c[offset]);
     if (offset == PMCNTRL + 1 && (v & SUS_EN) && p->wiring.sleep)
         p->wiring.sleep(p->wiring.ctx, v >> SUS_TYP_SHIFT & SUS_TYP_MASK);
 }
@@ -189,7 +189,7 @@ static void smb_out(void *ctx, u16 port, u32 value, unsigned size)
     unsigned i = port & (SMB_SIZE - 1);
     switch (i) {
     case SMBHSTSTS:
-        p->smb[i] &= (u8)~(value & SMB_STATUS_W1C);
+        p->smb[i] &= (u8) ~(value & SMB_STATUS_W1C);
         break;
     case SMBHSTCNT:
         p->smb[i] = value & 0x1D; /* START and KILL read as zero */

@@ -198,7 +198,7 @@ static void test_priorities(void **state)
     wr(t, EOI, 0);
     assert_int_equal(lapic_ack(&t->apic), 0x4F);
     wr(t, EOI, 0);
-    wr(t, EOI, 0); /* one too many does nothing */
+    wr(t, EOI, 0);                /* one too many does nothing */
     assert_int_equal(t->eois, 0); /* all were edges */
 }
 

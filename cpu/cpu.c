@@ -4,6 +4,7 @@
  * SDM vol. 3A chapter 9 (9.1: table 9-1, states after power-up, reset and INIT).
  */
 #include "cpu/blocks.h"
+#include "cpu/decode.h"
 #include "cpu/debug.h"
 #include "cpu/msr.h"
 #include "cpu/sys.h"
@@ -168,8 +169,12 @@ struct cpu *cpu_new(const struct cpu_model *model, struct physmem *phys, const s
     c->features = model->features;
     c->host = *host;
     mmu_init(&c->mmu, phys, c);
+    c->decoder = decoder_new(c->features);
     c->blocks = blocks_new(phys);
-    if (!c->blocks) {
+    if (!c->decoder || !c->blocks) {
+        decoder_free(c->decoder);
+        if (c->blocks)
+            blocks_free(c->blocks);
         free(c);
         return NULL;
     }
@@ -185,6 +190,7 @@ void cpu_free(struct cpu *c)
     blocks_flush(c->blocks);
     disconnect(c->mmu.phys);
     blocks_free(c->blocks);
+    decoder_free(c->decoder);
     free(c);
 }
 

@@ -204,6 +204,7 @@ struct cpu_host {
 };
 
 struct block_cache;
+struct decoder;
 struct cpu_model;
 
 struct cpu {
@@ -280,6 +281,7 @@ struct cpu {
     const struct cpu_model *model;
     u32 features;        /* enum cpu_feature */
     struct cpu_host host;
+    struct decoder *decoder;
     struct block_cache *blocks;
     bool force_soft_fp;  /* never use the host's floating point: the slow twin */
     u64 stats_blocks, stats_decoded, stats_flushes;

@@ -1,6 +1,6 @@
 /*
  * insn.h - one decoded instruction, 32 bytes, shared by interpreter, translator and
- * stepper; and the decoder's interface.
+ * stepper. decode.h makes them.
  *
  * Register operands are resolved by the decoder: for byte operands reg and rm are
  * byte offsets into cpu->r (AL 0, AH 1, CL 8, CH 9, ...), so that a handler needs no
@@ -45,23 +45,5 @@ struct insn {
 };
 
 _Static_assert(sizeof(struct insn) == 32, "struct insn is packed by hand");
-
-/* How to decode: fixed within a block. */
-struct decode_mode {
-    u8 bits;        /* CS.D / CS.L: 16, 32 or 64 */
-    u32 features;   /* enum cpu_feature bits that the CPU model has: rows beyond are #UD */
-};
-
-enum decode_result {
-    DECODE_OK,
-    DECODE_MORE,     /* ran out of bytes: needs more than AVAIL */
-    DECODE_TOO_LONG, /* more than 15 bytes: #GP(0) */
-};
-
-/*
- * Decodes the bytes at P, of which AVAIL are valid (15 are always enough). An encoding that does not exist in this mode or
- * on this model decodes to ISA_UD with its length as far as it was understood. LOCK where it is not allowed too.
- */
-enum decode_result decode(const struct decode_mode *mode, const u8 *p, unsigned avail, struct insn *in);
 
 #endif

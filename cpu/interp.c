@@ -4,6 +4,7 @@
  */
 #include "cpu/blocks.h"
 #include "cpu/debug.h"
+#include "cpu/decode.h"
 #include "cpu/exec.h"
 #include "cpu/isa.h"
 #include "cpu/sys.h"
@@ -12,7 +13,7 @@
 
 static struct decode_mode decode_mode_of(const struct cpu *c)
 {
-    return (struct decode_mode){.bits = c->code_bits, .features = c->features};
+    return (struct decode_mode){.decoder = c->decoder, .bits = c->code_bits};
 }
 
 /* Bytes of the code segment from IP on; 0 raises #GP(0). */

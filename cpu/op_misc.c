@@ -12,6 +12,13 @@ OP_SAME(PAUSE, NOP)
 
 /* 0F 18 to 0F 1F with ModRM: the address is formed but never accessed. */
 OP_SAME(NOP_Ev, NOP)
+OP_SAME(NOP_Ev_18, NOP)
+OP_SAME(NOP_Ev_19, NOP)
+OP_SAME(NOP_Ev_1A, NOP)
+OP_SAME(NOP_Ev_1B, NOP)
+OP_SAME(NOP_Ev_1C, NOP)
+OP_SAME(NOP_Ev_1D, NOP)
+OP_SAME(NOP_Ev_1E, NOP)
 
 OP0(UD2)
 {

@@ -7,35 +7,16 @@ cd "$(dirname "$0")"
 quick=0
 [ "${1:-}" = "--quick" ] && quick=1
 
-packages="gcc cmake ninja-build pkg-config binutils libcapstone-dev libsdl2-dev zlib1g-dev libpng-dev libcmocka-dev"
-missing=""
-for p in $packages; do
-    dpkg -s "$p" >/dev/null 2>&1 || missing="$missing $p"
-done
-if [ -n "$missing" ]; then
-    echo "== installing:$missing"
-    sudo=""
-    [ "$(id -u)" = 0 ] || sudo=sudo
-    $sudo apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq $missing
-fi
+. tests/install.sh
 
-build() { # NAME FLAGS...
-    local dir=build-$1
-    shift
-    echo "== building $dir"
-    cmake -S . -B "$dir" -G Ninja -DOMBRA_WERROR=ON "$@" >"$dir.log" 2>&1 || { cat "$dir.log"; return 1; }
-    cmake --build "$dir" >>"$dir.log" 2>&1 || { tail -60 "$dir.log"; return 1; }
-    rm -f "$dir.log"
-}
-
+install_packages "${build_packages[@]}" "${guest_packages[@]}" libcmocka-dev
 echo "== includes point down"
 bash tests/check_floors.sh
-build release
+build build-release -DOMBRA_WERROR=ON
 echo "== tests, release build"
 ctest --test-dir build-release -j2 --output-on-failure
 if [ $quick = 0 ]; then
-    build asan -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS=-O1 -DOMBRA_SANITIZE=ON
+    build build-asan -DOMBRA_WERROR=ON -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS=-O1 -DOMBRA_SANITIZE=ON
     echo "== tests, address and undefined-behaviour sanitizers"
     ctest --test-dir build-asan -j2 --output-on-failure
 fi

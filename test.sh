@@ -1,22 +1,31 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds, and runs the tests.
-#   ./test.sh           release build and a build with sanitizers
-#   ./test.sh --quick   release build only
+#   ./test.sh           release build, build with sanitizers, AArch64 build under qemu-aarch64
+#   ./test.sh --quick   release build only, without guests
 set -euo pipefail
 cd "$(dirname "$0")"
+. tests/install.sh
 quick=0
 [ "${1:-}" = "--quick" ] && quick=1
-
-. tests/install.sh
 
 install_packages "${build_packages[@]}" "${guest_packages[@]}" libcmocka-dev
 echo "== includes point down"
 bash tests/check_floors.sh
-build build-release -DOMBRA_WERROR=ON
+build build-release --preset release -DOMBRA_WERROR=ON
 echo "== tests, release build"
+if [ $quick = 1 ]; then
+    ctest --test-dir build-release -j2 --output-on-failure -LE guest
+    exit
+fi
 ctest --test-dir build-release -j2 --output-on-failure
-if [ $quick = 0 ]; then
-    build build-asan -DOMBRA_WERROR=ON -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS=-O1 -DOMBRA_SANITIZE=ON
-    echo "== tests, address and undefined-behaviour sanitizers"
-    ctest --test-dir build-asan -j2 --output-on-failure
+build build-asan --preset asan -DOMBRA_WERROR=ON
+echo "== tests, address and undefined-behaviour sanitizers"
+ctest --test-dir build-asan -j2 --output-on-failure -LE guest
+echo "== tests, AArch64"
+status=0
+tests/aarch64.sh -LE guest || status=$?
+if [ $status = 77 ]; then
+    echo "skipped: AArch64"
+elif [ $status != 0 ]; then
+    exit $status
 fi

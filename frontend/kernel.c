@@ -2,6 +2,7 @@
  * kernel.c - Linux bzImage and multiboot kernels, taken apart for the boot ROM.
  */
 #include "frontend/kernel.h"
+#include "frontend/file.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -141,6 +142,7 @@ static const u8 *find_multiboot(const u8 *p, size_t n)
 /* An image of what lies at [base, base+size) in memory. */
 struct flat {
     u64 base, end;
+    u32 entry;
 };
 
 static int flat_alloc(struct kernel *k, const struct place *at, const struct flat *f)
@@ -155,7 +157,7 @@ static int flat_alloc(struct kernel *k, const struct place *at, const struct fla
 enum { ELF_PHOFF = 28, ELF_PHENTSIZE = 42, ELF_PHNUM = 44, ELF_ENTRY = 24, PH_SIZE = 32 };
 
 struct elf_segment {
-    u32 type, offset, paddr, filesz, memsz;
+    u32 type, offset, vaddr, paddr, filesz, memsz;
 };
 
 static bool elf_segment(const u8 *p, size_t n, unsigned i, struct elf_segment *s)
@@ -164,7 +166,7 @@ static bool elf_segment(const u8 *p, size_t n, unsigned i, struct elf_segment *s
     if (ld16(p + ELF_PHENTSIZE) < PH_SIZE || at + PH_SIZE > n)
         return false;
     p += at;
-    *s = (struct elf_segment){ld32(p), ld32(p + 4), ld32(p + 12), ld32(p + 16), ld32(p + 20)};
+    *s = (struct elf_segment){ld32(p), ld32(p + 4), ld32(p + 8), ld32(p + 12), ld32(p + 16), ld32(p + 20)};
     return s->type != 1 || ((u64)s->offset + s->filesz <= n && s->filesz <= s->memsz);
 }
 
@@ -172,7 +174,8 @@ static int load_elf(struct kernel *k, const struct place *at, const u8 *p, size_
 {
     unsigned count = ld16(p + ELF_PHNUM);
     struct elf_segment s;
-    *f = (struct flat){~(u64)0, 0};
+    u32 entry = ld32(p + ELF_ENTRY);
+    *f = (struct flat){~(u64)0, 0, entry};
     for (unsigned i = 0; i < count; i++) {
         if (!elf_segment(p, n, i, &s))
             return fail(at, "the ELF file is damaged: a program header points outside of it");
@@ -180,6 +183,8 @@ static int load_elf(struct kernel *k, const struct place *at, const u8 *p, size_
             continue;
         f->base = MIN(f->base, s.paddr);
         f->end = MAX(f->end, (u64)s.paddr + s.memsz);
+        if (entry - s.vaddr < s.memsz) /* paging is off: a kernel linked high is entered where it lies */
+            f->entry = entry - s.vaddr + s.paddr;
     }
     int r = flat_alloc(k, at, f);
     for (unsigned i = 0; r == 0 && i < count; i++) {
@@ -202,7 +207,7 @@ static int load_flat(struct kernel *k, const struct place *at, const u8 *p, size
     u64 len = load_end ? load_end - load : n - (at_file - skip);
     if ((load_end && load_end < load) || len > n - (at_file - skip))
         return fail(at, "the multiboot header names more bytes than the file has");
-    *f = (struct flat){load, MAX(load + len, bss_end)};
+    *f = (struct flat){load, MAX(load + len, bss_end), ld32(hdr + 28)};
     int r = flat_alloc(k, at, f);
     if (r == 0)
         memcpy(k->part[KERNEL_CODE], p + (at_file - skip), len);
@@ -309,7 +314,7 @@ static int load_multiboot(struct kernel *k, const struct place *at, const u8 *p,
     add_load(s, KERNEL_SETUP, 0, m.used, MBINFO_ADDR);
     add_load(s, KERNEL_CODE, 0, k->size[KERNEL_CODE], f.base);
     s->protected_mode = true;
-    s->entry = kludge ? ld32(hdr + 28) : ld32(p + ELF_ENTRY);
+    s->entry = f.entry;
     s->ebx = MBINFO_ADDR;
     return 0;
 }

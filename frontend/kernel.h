@@ -31,7 +31,4 @@ int kernel_load(struct kernel *k, const char *path, const char *initrd, const ch
                 size_t error_size);
 void kernel_free(struct kernel *k);
 
-/* Reads a whole file of at most MAX bytes into malloc'ed memory. 0, or -errno with one line in ERROR. */
-int file_read(const char *path, u64 max, u8 **data, size_t *size, char *error, size_t error_size);
-
 #endif

@@ -60,13 +60,28 @@ static void clock_earlier(void *ctx)
         cpu_attention(pc->cpu, ATT_STOP);
 }
 
+/*
+ * Ports below 100h are the system board's, behind the ISA bus: an access takes six cycles of its 8.33 MHz. Programs
+ * count on it: they wait by reading the timer or writing port 80h so many times.
+ */
+static void isa_time(struct pc *pc, u16 port)
+{
+    enum { BOARD_PORTS = 0x100, BOARD_ACCESS_NS = 720 };
+    if (port < BOARD_PORTS) {
+        clock_advance(&pc->clock, BOARD_ACCESS_NS);
+        clock_earlier(pc); /* the slice was measured without it */
+    }
+}
+
 static u32 host_in(void *ctx, u16 port, unsigned size)
 {
+    isa_time(ctx, port);
     return ports_in(&((struct pc *)ctx)->ports, port, size);
 }
 
 static void host_out(void *ctx, u16 port, u32 value, unsigned size)
 {
+    isa_time(ctx, port);
     ports_out(&((struct pc *)ctx)->ports, port, value, size);
 }
 
@@ -113,8 +128,9 @@ static void host_triple_fault(void *ctx)
 {
     struct pc *pc = ctx;
     const struct cpu *c = pc->cpu;
-    log_msg(&pc->log, pc->stop_on_triple_fault ? LOG_ERROR : LOG_CPU, "triple fault at CS:EIP %04X:%08X (linear %08X), CR0 %08X CR3 %08X: %s",
-            c->seg[SEG_CS].sel, (u32)c->ip, (u32)(c->seg[SEG_CS].base + c->ip), (u32)c->cr0, (u32)c->cr3,
+    log_msg(&pc->log, pc->stop_on_triple_fault ? LOG_ERROR : LOG_CPU,
+            "triple fault at CS:EIP %04X:%08X (linear %08X), CR0 %08X CR3 %08X: %s", c->seg[SEG_CS].sel, (u32)c->ip,
+            (u32)(c->seg[SEG_CS].base + c->ip), (u32)c->cr0, (u32)c->cr3,
             pc->stop_on_triple_fault ? "stopped" : "reset");
     pc->triple = true;
     stop_soon(pc);
@@ -255,8 +271,8 @@ static struct irq_line isa_irq(struct pc *pc, unsigned n)
 
 static void build_bus(struct pc *pc)
 {
-    pc->bus = (struct bus){
-        .clock = &pc->clock, .log = &pc->log, .ctx = pc, .io_map = bus_io_map, .io_unmap = bus_io_unmap};
+    pc->bus =
+        (struct bus){.clock = &pc->clock, .log = &pc->log, .ctx = pc, .io_map = bus_io_map, .io_unmap = bus_io_unmap};
     pc_mem_fill_bus(&pc->bus);
     pc->cpu_port = (struct cpu_port){.ctx = pc,
                                      .intr = pin_intr,
@@ -310,8 +326,7 @@ static void build_chipset(struct pc *pc)
 {
     pci_bus_init(&pc->pci, &pc->bus);
     i440fx_init(&pc->i440fx, &pc->pci,
-                &(struct i440fx_wiring){
-                    .ctx = pc, .pam = chipset_pam, .smram = chipset_smram, .reset = chipset_reset});
+                &(struct i440fx_wiring){.ctx = pc, .pam = chipset_pam, .smram = chipset_smram, .reset = chipset_reset});
     struct piix3_wiring south = {.ctx = pc, .reset = chipset_reset};
     for (unsigned i = 0; i < 16; i++) {
         if (i == 2)

@@ -89,7 +89,7 @@ void pc_skip_to(struct pc *pc, u64 ns);
 /* Changes how much time an instruction takes; now stays what it is. For steering to wall time. */
 void pc_set_rate(struct pc *pc, u64 rate_ps);
 
-/* Ends pc_run() after the current instruction. */
+/* Ends pc_run() with PC_BUDGET after the current instruction (or the next one at once): for timers of the caller. */
 void pc_interrupt(struct pc *pc);
 
 /* The power button: the guest is told if it listens, else the machine goes off. */

@@ -68,7 +68,7 @@ struct pc {
 
     bool apic, stop_on_triple_fault;
     bool booted;          /* false until the first pc_run(): the CMOS file may still come */
-    bool nmi_masked, want_reset, want_off, triple, exited;
+    bool nmi_masked, want_reset, want_off, triple, exited, interrupted;
     unsigned exit_status;
 };
 

@@ -48,6 +48,10 @@ enum pc_stop pc_run(struct pc *pc, u64 counts)
         clock_run(&pc->clock);
         if (take_requests(pc, &why))
             return why;
+        if (pc->interrupted) {
+            pc->interrupted = false;
+            return PC_BUDGET;
+        }
         u64 now = cpu_count(pc->cpu);
         if (now >= end)
             return PC_BUDGET;
@@ -85,6 +89,7 @@ void pc_set_rate(struct pc *pc, u64 rate_ps)
 
 void pc_interrupt(struct pc *pc)
 {
+    pc->interrupted = true;
     cpu_attention(pc->cpu, ATT_STOP);
 }
 

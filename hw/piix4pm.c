@@ -33,7 +33,7 @@ enum {
     GPOREG = 0x34,
 };
 
-enum { TMROF = 0x01, PWRBTN = 0x01 /* of the high byte */, SCI_EN = 0x01, SMI_EN = 0x01, APM_STS = 0x20 };
+enum { TMROF = 0x01, PWRBTN = 0x01 /* of the high byte */, SCI_EN = 0x01, APM_STS = 0x20 };
 enum { SUS_EN = 0x20, SUS_TYP_SHIFT = 2, SUS_TYP_MASK = 7 }; /* of PMCNTRL's high byte */
 
 /* Offsets from SMBBA */
@@ -172,7 +172,8 @@ static void apm_out(void *ctx, u16 port, u32 value, unsigned size)
     if (!(p->pci.config[DEVACTB3] & APMC_EN))
         return;
     p->pmio[GLBSTS] |= APM_STS;
-    if ((p->pmio[GLBCTL] & SMI_EN) && p->wiring.smi)
+    /* The data sheet wants GLBCTL.SMI_EN as well, but the Bochs BIOS never sets it and waits for its SMI for ever. */
+    if (p->wiring.smi)
         p->wiring.smi(p->wiring.ctx);
 }
 

@@ -1,0 +1,553 @@
+/*
+ * session.c - the run loop. One thread does all: slices of the guest, and between them input, output and the screen.
+ *
+ * A slice ends after a few milliseconds of the host's time, and exactly at what is due in virtual time: a key script's
+ * next step, --max-time, --max-instructions. With --clock virtual an idle guest's time is skipped; with --clock wall we
+ * sleep until its next timer or until something arrives.
+ */
+#include "frontend/session.h"
+#include "base/host_wait.h"
+#include "frontend/keyscript.h"
+#include "frontend/machine.h"
+#include "frontend/pacer.h"
+#include "frontend/screen.h"
+#include "frontend/serialio.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MS 1000000ull
+
+#define SLICE_NS (4 * MS)   /* a slice of the guest */
+#define PUMP_NS (4 * MS)    /* how often input and output are looked after */
+#define FRAME_NS (16 * MS)  /* how often the screen is drawn */
+#define WINDOW_NS (8 * MS)  /* how long input may wait in a window's queue while the guest sleeps */
+#define SLEEP_NS (100 * MS) /* the longest sleep */
+
+/* A processor that is halted and takes no interrupts is given up for dead after so much virtual time: an NMI or a key
+ * script could still do something. */
+#define DEAD_NS (10000 * MS)
+#define DEAD_SCRIPT_NS (600000 * MS)
+
+struct session {
+    const struct options *o;
+    struct machine machine;
+    struct pc *pc;
+    struct serialio *serial[PC_SERIALS], *parallel, *debugcon;
+    struct screen screen;
+    struct keyscript *keys;
+    struct keyscript_env keys_env;
+    struct frontend_events events;
+    struct pacer pacer;
+    struct timer wake; /* ends a slice at next_deadline() */
+    bool wall;
+    int signals;
+    u64 start_host, start_virtual, start_count;
+    u64 end_virtual, end_count;     /* --max-time, --max-instructions; CLOCK_NEVER: none */
+    u64 next_pump, next_frame;      /* host ns */
+    u64 slept;                      /* host ns */
+    u64 halted_count, halted_since; /* virtual ns since when the processor has done nothing at that count */
+    bool ended;
+    int status;
+};
+
+static PRINTF_LIKE(1, 2) void complain(const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    fputs("ombra: ", stderr);
+    vfprintf(stderr, fmt, ap);
+    fputc('\n', stderr);
+    va_end(ap);
+}
+
+static void end(struct session *s, int status)
+{
+    if (!s->ended)
+        s->status = status;
+    s->ended = true;
+}
+
+static u64 now_virtual(const struct session *s)
+{
+    return clock_now(pc_clock(s->pc));
+}
+
+static u64 now_count(const struct session *s)
+{
+    return cpu_count(pc_cpu(s->pc));
+}
+
+/* ---- keys, mouse, commands ---- */
+
+static void on_key(void *ctx, enum key key, bool down)
+{
+    const struct input_sink *in = pc_input(((struct session *)ctx)->pc);
+    in->key(in->ctx, key, down);
+}
+
+static void on_mouse(void *ctx, int dx, int dy, int dz, unsigned buttons)
+{
+    const struct input_sink *in = pc_input(((struct session *)ctx)->pc);
+    in->mouse(in->ctx, dx, dy, dz, buttons);
+}
+
+static unsigned on_room(void *ctx)
+{
+    const struct input_sink *in = pc_input(((struct session *)ctx)->pc);
+    return in->room(in->ctx);
+}
+
+static void on_quit(void *ctx)
+{
+    end(ctx, EXIT_OK);
+}
+
+/* A screenshot that the person asks for on the way gets a name of its own. */
+static void on_screenshot(void *ctx)
+{
+    struct session *s = ctx;
+    char path[64], error[MACHINE_ERROR_MAX];
+    time_t now = time(NULL);
+    struct tm tm;
+    localtime_r(&now, &tm);
+    size_t n = strftime(path, sizeof path, "ombra-%Y%m%d-%H%M%S.png", &tm);
+    for (unsigned i = 2; access(path, F_OK) == 0 && i < 1000; i++)
+        snprintf(path + n - 4, sizeof path - n + 4, "-%u.png", i);
+    if (screen_screenshot(&s->screen, path, error, sizeof error))
+        complain("%s", error);
+}
+
+/* ---- key script ---- */
+
+static int keys_screenshot(void *ctx, const char *path, char *err, size_t n)
+{
+    return screen_screenshot(&((struct session *)ctx)->screen, path, err, n);
+}
+
+static int keys_dump(void *ctx, const char *path, char *err, size_t n)
+{
+    return screen_dump(&((struct session *)ctx)->screen, path, err, n);
+}
+
+static size_t keys_send(void *ctx, const u8 *data, size_t len)
+{
+    const struct char_sink *port = pc_serial(((struct session *)ctx)->pc, 0);
+    size_t n = MIN(len, port->room(port->ctx));
+    port->receive(port->ctx, data, n);
+    return n;
+}
+
+static void keys_quit(void *ctx, int status)
+{
+    end(ctx, status);
+}
+
+static void poll_keys(struct session *s)
+{
+    u64 now = now_virtual(s);
+    if (!s->keys || now < keyscript_next(s->keys))
+        return;
+    if (keyscript_poll(s->keys, &s->keys_env, now) == KEYSCRIPT_FAILED) {
+        complain("%s", keyscript_error(s->keys));
+        end(s, EXIT_RUN_FAILED);
+    }
+}
+
+/* What the guest sends on COM1 goes out, and to the script that may wait for it. */
+static void com1_write(void *ctx, const u8 *data, size_t len)
+{
+    struct session *s = ctx;
+    if (s->keys)
+        keyscript_serial(s->keys, data, len);
+    if (s->serial[0])
+        serialio_write(s->serial[0], data, len);
+}
+
+/* ---- between slices ---- */
+
+static void flush_port(struct session *s, struct serialio *port)
+{
+    int err = port ? serialio_flush(port) : 0;
+    if (!err)
+        return;
+    complain("%s: what the guest sends cannot be written: %s", serialio_name(port), strerror(-err));
+    end(s, EXIT_RUN_FAILED);
+}
+
+static void flush_ports(struct session *s)
+{
+    for (unsigned i = 0; i < PC_SERIALS; i++)
+        flush_port(s, s->serial[i]);
+    flush_port(s, s->parallel);
+    flush_port(s, s->debugcon);
+}
+
+/* Everything that is not the guest: signals, ports, screen, pace. */
+static void pump(struct session *s)
+{
+    u64 host = host_now();
+    s->next_pump = host + PUMP_NS;
+    if (host_signals_take(s->signals))
+        end(s, EXIT_OK);
+    for (unsigned i = 0; i < PC_SERIALS; i++)
+        if (s->serial[i] && !serialio_read(s->serial[i], pc_serial(s->pc, i)))
+            end(s, EXIT_OK);
+    flush_ports(s);
+    screen_pump(&s->screen, &s->events);
+    if (host >= s->next_frame && !s->ended) {
+        screen_show(&s->screen);
+        s->next_frame = host + FRAME_NS;
+    }
+    if (s->wall)
+        pc_set_rate(s->pc, pacer_rate(&s->pacer, host, now_virtual(s)));
+}
+
+/* Sleeps until something may have arrived, NS at most. */
+static void sleep_for(struct session *s, u64 ns)
+{
+    int fd[PC_SERIALS + 2];
+    unsigned n = 0;
+    u64 before = host_now();
+    fd[n++] = s->signals;
+    fd[n++] = screen_fd(&s->screen);
+    for (unsigned i = 0; i < PC_SERIALS; i++) {
+        const struct char_sink *port = pc_serial(s->pc, i);
+        if (s->serial[i] && port->room(port->ctx) > 0)
+            fd[n++] = serialio_fd(s->serial[i]);
+    }
+    if (screen_visible(&s->screen))
+        ns = MIN(ns, s->screen.window ? WINDOW_NS : FRAME_NS);
+    host_wait(fd, n, MIN(ns, SLEEP_NS));
+    s->slept += host_now() - before;
+}
+
+/* ---- the guest waits ---- */
+
+static u64 next_deadline(const struct session *s)
+{
+    return s->keys ? MIN(keyscript_next(s->keys), s->end_virtual) : s->end_virtual;
+}
+
+static void on_wake(void *ctx, u64 now)
+{
+    pc_interrupt(((struct session *)ctx)->pc);
+}
+
+/* Whether anything outside could still change something. */
+static bool has_input(const struct session *s)
+{
+    bool any = screen_visible(&s->screen);
+    for (unsigned i = 0; i < PC_SERIALS; i++)
+        any |= s->serial[i] && serialio_fd(s->serial[i]) >= 0;
+    return any;
+}
+
+/* True once the processor has been halted with interrupts off for so long that it will stay so. */
+static bool is_dead(struct session *s)
+{
+    const struct cpu *cpu = pc_cpu(s->pc);
+    bool deaf = cpu->halt == HALT_SHUTDOWN || (cpu->halt == HALT_HLT && !(cpu->eflags & F_IF));
+    u64 now = now_virtual(s), count = now_count(s);
+    if (!deaf || count != s->halted_count) {
+        s->halted_count = count;
+        s->halted_since = now;
+    }
+    bool script = s->keys && keyscript_next(s->keys) != CLOCK_NEVER;
+    return deaf && now - s->halted_since >= (script ? DEAD_SCRIPT_NS : DEAD_NS);
+}
+
+static void give_up(struct session *s)
+{
+    const struct cpu *cpu = pc_cpu(s->pc);
+    complain("the guest has halted for good at CS:EIP %04X:%08X (%s); nothing can wake it", cpu->seg[SEG_CS].sel,
+             (u32)cpu->ip, cpu->halt == HALT_SHUTDOWN ? "shutdown" : "HLT with interrupts off");
+    end(s, EXIT_RUN_FAILED);
+}
+
+/* Lets the time pass until the next thing happens to a halted guest. */
+static void idle(struct session *s)
+{
+    u64 until = pc_next_event(s->pc), host = host_now();
+    bool ends = screen_visible(&s->screen) || s->end_virtual != CLOCK_NEVER;
+    if (!ends && (is_dead(s) || (until == CLOCK_NEVER && !has_input(s)))) {
+        give_up(s);
+        return;
+    }
+    if (!s->wall && until != CLOCK_NEVER) {
+        pc_skip_to(s->pc, until);
+        return;
+    }
+    u64 wake = until == CLOCK_NEVER ? host + SLEEP_NS : s->wall ? pacer_host(&s->pacer, until) : host;
+    if (wake > host) {
+        sleep_for(s, wake - host);
+        s->next_pump = 0;
+        host = host_now();
+    }
+    if (s->wall)
+        pc_skip_to(s->pc, MIN(until, pacer_virtual(&s->pacer, host)));
+}
+
+/* ---- the guest runs ---- */
+
+static void run_slice(struct session *s)
+{
+    u64 before = now_count(s), host = host_now();
+    timer_arm(&s->wake, next_deadline(s));
+    enum pc_stop why = pc_run(s->pc, MIN(s->end_count - before, pacer_counts(&s->pacer, SLICE_NS)));
+    pacer_ran(&s->pacer, now_count(s) - before, host_now() - host);
+    switch (why) {
+    case PC_BUDGET:
+        break;
+    case PC_IDLE:
+    case PC_DEAD:
+        idle(s);
+        break;
+    case PC_POWER_OFF:
+        end(s, EXIT_OK);
+        break;
+    case PC_EXIT:
+        end(s, (int)(pc_exit_status(s->pc) & 0xFF));
+        break;
+    case PC_TRIPLE: /* the log has told where */
+        end(s, EXIT_RUN_FAILED);
+        break;
+    }
+}
+
+static void loop(struct session *s)
+{
+    while (!s->ended) {
+        poll_keys(s);
+        if (now_virtual(s) >= s->end_virtual || now_count(s) >= s->end_count)
+            end(s, EXIT_OK);
+        if (!s->ended)
+            run_slice(s);
+        if (!s->ended && host_now() >= s->next_pump)
+            pump(s);
+    }
+}
+
+/* ---- beginning and end ---- */
+
+static int open_port(const char *spec, unsigned allowed, const char *name, struct serialio **port)
+{
+    char error[MACHINE_ERROR_MAX];
+    int r = serialio_open(spec, allowed, name, port, error, sizeof error);
+    if (r)
+        complain("%s", error);
+    return r;
+}
+
+static int open_serials(struct session *s)
+{
+    const unsigned any = SERIALIO_NONE | SERIALIO_FILE | SERIALIO_STDIO | SERIALIO_PTY | SERIALIO_INPUT;
+    unsigned stdios = 0;
+    for (unsigned i = 0; i < s->o->serials; i++) {
+        stdios += strcmp(s->o->serial[i], "stdio") == 0;
+        if (stdios > 1) {
+            complain("--serial stdio can be given once; there is only one standard input");
+            return -EINVAL;
+        }
+        int r = open_port(s->o->serial[i], any, "--serial", &s->serial[i]);
+        if (r)
+            return r;
+        if (strcmp(s->o->serial[i], "pty") == 0)
+            complain("COM%u is %s", i + 1, serialio_name(s->serial[i]));
+    }
+    return 0;
+}
+
+/* Opens what the ports are connected to. */
+static int open_ports(struct session *s, struct machine_ports *ports)
+{
+    const struct options *o = s->o;
+    int r = open_serials(s);
+    if (r == 0 && o->parallel)
+        r = open_port(o->parallel, SERIALIO_NONE | SERIALIO_FILE, "--parallel", &s->parallel);
+    if (r == 0 && o->debugcon)
+        r = open_port(o->debugcon, SERIALIO_NONE | SERIALIO_FILE | SERIALIO_STDIO, "--debugcon", &s->debugcon);
+    *ports = (struct machine_ports){0};
+    for (unsigned i = 0; i < PC_SERIALS; i++) {
+        ports->serial_present[i] = i == 0 || i < o->serials;
+        if (s->serial[i])
+            ports->serial[i] = (struct char_backend){s->serial[i], serialio_write};
+    }
+    ports->serial[0] = (struct char_backend){s, com1_write};
+    if (s->parallel)
+        ports->parallel = (struct char_backend){s->parallel, serialio_write};
+    if (s->debugcon)
+        ports->debugcon = (struct char_backend){s->debugcon, serialio_write};
+    return r;
+}
+
+static void close_ports(struct session *s)
+{
+    for (unsigned i = 0; i < PC_SERIALS; i++)
+        serialio_close(s->serial[i]);
+    serialio_close(s->parallel);
+    serialio_close(s->debugcon);
+}
+
+/* Whether one of the ports uses standard input or output. */
+static bool uses_stdio(const struct options *o)
+{
+    bool any = o->debugcon && strcmp(o->debugcon, "stdio") == 0;
+    for (unsigned i = 0; i < o->serials; i++)
+        any |= strcmp(o->serial[i], "stdio") == 0;
+    return any;
+}
+
+/* Whether anything of the guest comes out somewhere. */
+static bool is_seen(const struct session *s)
+{
+    const struct options *o = s->o;
+    return screen_visible(&s->screen) || o->serials || o->debugcon || o->keys || o->screenshot || o->text_dump ||
+           o->display == DISPLAY_NONE;
+}
+
+/* A person's time where a person is; a script alone gets the same run each time. */
+static bool wants_wall(const struct session *s)
+{
+    bool person = screen_visible(&s->screen);
+    if (s->o->clock != CLOCK_AUTO)
+        return s->o->clock == CLOCK_WALL;
+    for (unsigned i = 0; i < PC_SERIALS; i++)
+        person |= s->serial[i] && !s->keys && serialio_interactive(s->serial[i]);
+    return person;
+}
+
+static void connect(struct session *s)
+{
+    s->events = (struct frontend_events){
+        .ctx = s, .key = on_key, .mouse = on_mouse, .room = on_room, .quit = on_quit, .screenshot = on_screenshot};
+    s->keys_env = (struct keyscript_env){.input = pc_input(s->pc),
+                                         .display = pc_display(s->pc),
+                                         .ctx = s,
+                                         .screenshot = keys_screenshot,
+                                         .dump = keys_dump,
+                                         .serial_send = keys_send,
+                                         .quit = keys_quit};
+    for (unsigned i = 0; i < PC_SERIALS; i++)
+        if (s->serial[i] && serialio_has_terminal(s->serial[i]))
+            fputs("ombra: Ctrl+] then q quits\n", stderr);
+}
+
+static void start_clocks(struct session *s)
+{
+    s->wall = wants_wall(s);
+    timer_init(pc_clock(s->pc), &s->wake, "session", on_wake, s);
+    s->start_host = host_now();
+    s->start_virtual = now_virtual(s);
+    s->start_count = now_count(s);
+    s->end_virtual = s->o->max_ns ? s->start_virtual + s->o->max_ns : CLOCK_NEVER;
+    s->end_count = s->o->max_instructions ? s->start_count + s->o->max_instructions : ~(u64)0;
+    pacer_start(&s->pacer, s->start_host, s->start_virtual, pc_clock(s->pc)->rate_ps);
+}
+
+/* Everything before the first instruction. 0, or EXIT_BAD_INPUT after a line on standard error. */
+static int begin(struct session *s)
+{
+    char error[MACHINE_ERROR_MAX];
+    struct machine_ports ports;
+    s->signals = host_signals_open();
+    if (s->signals < 0) {
+        complain("signals cannot be caught: %s", strerror(-s->signals));
+        return EXIT_BAD_INPUT;
+    }
+    if (open_ports(s, &ports))
+        return EXIT_BAD_INPUT;
+    if ((s->o->keys && keyscript_open(s->o->keys, &s->keys, error, sizeof error)) ||
+        machine_open(&s->machine, s->o, &ports, error, sizeof error)) {
+        complain("%s", error);
+        return EXIT_BAD_INPUT;
+    }
+    s->pc = s->machine.pc;
+    if (screen_open(&s->screen, pc_display(s->pc), s->o->display, uses_stdio(s->o), s->machine.guest, error,
+                    sizeof error)) {
+        complain("%s", error);
+        return EXIT_BAD_INPUT;
+    }
+    if (!is_seen(s))
+        complain("no display and no terminal: the guest runs unseen; --text-dump, --screenshot or --serial show it");
+    connect(s);
+    start_clocks(s);
+    return 0;
+}
+
+static void print_stats(const struct session *s, u64 host)
+{
+    const struct cpu *cpu = pc_cpu(s->pc);
+    double wall = (double)(host - s->start_host) / 1e9, busy = wall - (double)s->slept / 1e9;
+    double count = (double)(now_count(s) - s->start_count);
+    fprintf(stderr,
+            "instructions    %16.0f\n"
+            "virtual time    %16.6f s\n"
+            "wall time       %16.6f s\n"
+            "  of it asleep  %16.6f s\n"
+            "processor time  %16.6f s\n"
+            "speed           %16.2f MIPS while awake\n"
+            "blocks decoded  %16llu\n"
+            "  instructions  %16llu\n"
+            "cache flushes   %16llu\n",
+            count, (double)(now_virtual(s) - s->start_virtual) / 1e9, wall, (double)s->slept / 1e9,
+            (double)host_cpu_time() / 1e9, busy > 0 ? count / busy / 1e6 : 0.0, (unsigned long long)cpu->stats_blocks,
+            (unsigned long long)cpu->stats_decoded, (unsigned long long)cpu->stats_flushes);
+}
+
+/* Writes what was asked for; one that fails does not keep the others from being written. */
+static void write_results(struct session *s)
+{
+    char error[MACHINE_ERROR_MAX];
+    int failed = 0;
+    if (s->o->screenshot && screen_screenshot(&s->screen, s->o->screenshot, error, sizeof error)) {
+        complain("%s", error);
+        failed = 1;
+    }
+    if (s->o->text_dump && screen_dump(&s->screen, s->o->text_dump, error, sizeof error)) {
+        complain("%s", error);
+        failed = 1;
+    }
+    if (machine_keep(&s->machine, error, sizeof error)) {
+        complain("%s", error);
+        failed = 1;
+    }
+    if (failed && s->status == EXIT_OK)
+        s->status = EXIT_RUN_FAILED;
+}
+
+int session_run(const struct options *o)
+{
+    struct session *s = calloc(1, sizeof *s);
+    if (!s) {
+        complain("not enough memory");
+        return EXIT_BAD_INPUT;
+    }
+    s->o = o;
+    s->status = begin(s);
+    if (s->status == 0) {
+        loop(s);
+        u64 host = host_now();
+        flush_ports(s);
+        /* The terminal is given back before anything is written to it. */
+        struct display_source source = *pc_display(s->pc);
+        screen_close(&s->screen);
+        s->screen.source = &source;
+        write_results(s);
+        if (o->stats)
+            print_stats(s, host);
+    }
+    screen_close(&s->screen);
+    close_ports(s);
+    if (s->pc)
+        machine_close(&s->machine);
+    keyscript_free(s->keys);
+    if (s->signals >= 0)
+        close(s->signals);
+    int status = s->status;
+    free(s);
+    return status;
+}

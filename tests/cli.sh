@@ -1,0 +1,126 @@
+#!/usr/bin/env bash
+# The command line of ombra: what is wrong is told in one line on standard error with exit status 2, before anything runs;
+# texts are printed; ends are exact.      cli.sh OMBRA
+set -u
+ombra=$1
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+cd "$dir" || exit 1
+unset DISPLAY WAYLAND_DISPLAY SDL_VIDEODRIVER
+failed=0
+
+complain() { echo "FAILED: $*"; failed=1; }
+
+# bad TEXT ARGUMENTS...: refused with one line that holds TEXT
+bad() {
+    local text=$1 status=0
+    shift
+    timeout 20 "$ombra" "$@" </dev/null >out 2>err || status=$?
+    [ $status = 2 ] || complain "$*: exit status $status, not 2"
+    [ "$(wc -l <err)" = 1 ] || complain "$*: $(wc -l <err) lines on standard error"
+    [ ! -s out ] || complain "$*: something on standard output"
+    grep -qF -- "$text" err || complain "$*: '$text' is not in: $(cat err)"
+}
+
+# good STATUS ARGUMENTS...: ends with STATUS and says nothing on standard error
+good() {
+    local want=$1 status=0
+    shift
+    timeout 60 "$ombra" "$@" </dev/null >out 2>err || status=$?
+    [ $status = "$want" ] || complain "$*: exit status $status, not $want"
+    [ ! -s err ] || complain "$*: $(cat err)"
+}
+
+: >empty
+head -c 1000 /dev/zero >odd
+head -c 100000 /dev/zero >zeros
+head -c 1474560 /dev/zero >floppy.img
+head -c 1048576 /dev/zero >disk.img
+head -c 3000000 /dev/zero >large
+# A floppy whose boot sector is one instruction: a jump to itself.
+printf '\353\376' >boot
+cat boot floppy.img | head -c 1474560 >a
+printf '\125\252' | dd of=a bs=1 seek=510 conv=notrunc status=none
+
+bad "nothing to boot"
+bad "unknown option" --bogus
+bad "needs a value" --hd
+bad "takes no value" --stats=1
+bad "unknown processor model" --cpu z80 a
+bad "unknown log topic 'nope'" --log io,nope a
+bad "no such file" nosuch.img
+bad "is empty" empty
+bad "say what it is with" zeros
+bad "no whole number of 512-byte sectors" --hd odd
+bad "less than one CD sector" --cd odd
+bad "more than any floppy" --fd large
+bad "is a directory" --hd /
+bad "not a kernel" --kernel a
+bad "the file is empty" --kernel empty
+bad "No such file" --kernel nosuch
+bad "goes with" --append x a
+bad "goes with" --initrd a a
+bad "multiple of 64 KiB" --bios odd
+bad "No such file" --bios nosuch
+bad "No such file" --vgabios nosuch a
+bad "too large" --vgabios a a
+bad "room for 2" a a a
+bad "room for 4 drives" --hd disk.img --hd disk.img --hd disk.img --cd empty --cd empty
+bad "in use" --hd disk.img --hd disk.img
+bad "--rtc takes" --rtc tomorrow a
+bad "--rtc takes" --rtc 2021-02-29 a
+bad "--rtc takes" --rtc 2021-02-28x a
+bad "--mem takes" --mem 0 a
+bad "--boot takes" --boot x a
+bad "--display takes" --display x a
+bad "--serial takes" --serial tcp a
+bad "name of the file is missing" --serial file: a
+bad "can be given once" --serial stdio --serial stdio a
+bad "--parallel takes" --parallel stdio a
+bad "--debugcon takes" --debugcon pty a
+bad "unknown statement" --keys bogus a
+bad "cannot read the key script" --keys @nosuch a
+bad "no terminal" --display terminal a
+bad "no display" --display sdl a
+bad "folder does not exist" --screenshot no/x.png a
+bad "folder does not exist" --text-dump no/x a
+bad "is a folder" --save-state / a
+bad "log cannot be written" --log-file no/x a
+bad "not a state" --load-state a
+bad "not a CMOS file" --cmos boot a
+
+good 0 --help
+grep -q -- --max-instructions out || complain "--help lists no options"
+good 0 --man
+grep -q '^.Sh NAME' out || complain "--man prints no man page"
+good 0 --version
+grep -q '^ombra [0-9]' out || complain "--version prints no version"
+good 0 --cpu help
+grep -q '^p3' out || complain "--cpu help lists no models"
+good 0 --log help
+grep -q '^disk' out || complain "--log help lists no topics"
+
+if [ -e /usr/share/seabios/bios-256k.bin ]; then
+    for n in 1 12345 1000000; do
+        timeout 60 "$ombra" --display none --stats --max-instructions $n a </dev/null 2>err || complain "--max-instructions $n"
+        grep -q "^instructions *$n\$" err || complain "--max-instructions $n is not exact: $(head -1 err)"
+    done
+    timeout 60 "$ombra" --display none --stats --max-time 0.25 a </dev/null 2>err || complain "--max-time"
+    grep -q '^virtual time *0.250000 s$' err || complain "--max-time is not exact: $(sed -n 2p err)"
+    good 0 --display none --max-time 1 --debugcon stdio --text-dump text --screenshot shot.png a
+    grep -q SeaBIOS out || complain "no SeaBIOS on the debug console"
+    grep -q SeaBIOS text || complain "no SeaBIOS on the screen"
+    [ "$(head -c 4 shot.png | tail -c 3)" = PNG ] || complain "the screenshot is no PNG"
+    for i in 1 2; do
+        timeout 60 "$ombra" --display none --stats --rtc 2001-02-03 --keys 'wait SeaBIOS; sleep 300ms; key a; sleep 200ms; quit' \
+            a </dev/null 2>err || complain "key script"
+        head -2 err >run$i
+    done
+    cmp -s run1 run2 || complain "two runs of one script differ: $(cat run1 run2)"
+    good 9 --display none --keys 'timeout 5s; wait SeaBIOS; quit 9' a
+    good 0 --display none --max-time 0.1 --cmos cmos a
+    [ "$(stat -c %s cmos)" = 128 ] || complain "the CMOS file is not there"
+    good 0 --display none --max-time 0.1 --cmos cmos a
+fi
+[ $failed = 0 ] && echo "command line: all as it should be"
+exit $failed

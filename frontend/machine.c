@@ -252,7 +252,7 @@ static int set_log(struct builder *b)
 static int set_machine(struct builder *b)
 {
     const struct options *o = b->o;
-    const char *cpu = o->cpu ? o->cpu : "p3";
+    const char *cpu = o->cpu ? o->cpu : "p4";
     b->config.cpu = cpu_model_find(cpu);
     if (!b->config.cpu)
         return fail(b, "unknown processor model '%s'; 'ombra --cpu help' lists them", cpu);

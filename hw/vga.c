@@ -10,14 +10,6 @@ enum {
     DEVICE_ID = 0x1111,
     CLASS_VGA = 0x030000,
     REVISION = 2,
-    MMIO_SIZE = 4096,
-    MMIO_PORTS = 0x400,
-    MMIO_PORTS_END = 0x420,
-    MMIO_VBE = 0x500,
-    MMIO_VBE_END = MMIO_VBE + 2 * VBE_REGISTERS,
-    MMIO_EXT_SIZE = 0x600,
-    MMIO_EXT_ENDIAN = 0x604,
-    EXT_LITTLE_ENDIAN = 0x1E1E1E1E,
 };
 
 static const struct field vga_fields[] = {
@@ -77,58 +69,6 @@ static void rom_moved(void *ctx, u64 base)
     remap(v, &v->rom_map, base, VGA_ROM_SIZE, v->rom_block, RAM_READ);
 }
 
-static u8 mmio_read8(struct vga *v, u32 offset)
-{
-    if (offset >= MMIO_PORTS && offset < MMIO_PORTS_END)
-        return vga_port_read(v, (u16)(0x3C0 + offset - MMIO_PORTS));
-    if (offset >= MMIO_VBE && offset < MMIO_VBE_END)
-        return (u8)(vga_vbe_read(v, (u16)((offset - MMIO_VBE) / 2)) >> (8 * (offset & 1)));
-    if (offset >= MMIO_EXT_SIZE && offset < MMIO_EXT_SIZE + 4)
-        return offset == MMIO_EXT_SIZE ? 8 : 0;
-    if (offset >= MMIO_EXT_ENDIAN && offset < MMIO_EXT_ENDIAN + 4)
-        return (u8)EXT_LITTLE_ENDIAN;
-    return 0; /* no EDID: its header reads as zeros */
-}
-
-static u64 mmio_read(void *ctx, u64 offset, unsigned size)
-{
-    struct vga *v = ctx;
-    u64 value = 0;
-
-    for (unsigned i = 0; i < size; i++)
-        value |= (u64)mmio_read8(v, (u32)offset + i) << (8 * i);
-    return value;
-}
-
-static void mmio_write(void *ctx, u64 offset, u64 value, unsigned size)
-{
-    struct vga *v = ctx;
-
-    if (offset >= MMIO_PORTS && offset < MMIO_PORTS_END)
-        for (unsigned i = 0; i < size && offset + i < MMIO_PORTS_END; i++)
-            vga_port_write(v, (u16)(0x3C0 + offset + i - MMIO_PORTS), (u8)(value >> (8 * i)));
-    /* The VBE registers are words; bytes of them cannot be written. */
-    for (unsigned i = 0; i + 1 < size; i += 2)
-        if (offset + i >= MMIO_VBE && offset + i < MMIO_VBE_END && !(offset & 1))
-            vga_vbe_write(v, (u16)((offset + i - MMIO_VBE) / 2), (u16)(value >> (8 * i)));
-}
-
-static const struct mmio_ops mmio_ops = {mmio_read, mmio_write, 1 | 2 | 4};
-
-static void mmio_moved(void *ctx, u64 base)
-{
-    struct vga *v = ctx;
-
-    if (v->mmio_map)
-        v->bus->mmio_unmap(v->bus->ctx, v->mmio_map);
-    v->mmio_map = 0;
-    if (base != PCI_BAR_UNMAPPED) {
-        int h = v->bus->mmio_map(v->bus->ctx, base, MMIO_SIZE, &mmio_ops, v, "vga-mmio");
-
-        v->mmio_map = h > 0 ? h : 0;
-    }
-}
-
 /* --- life --- */
 
 static void vga_reset(void *self)
@@ -168,7 +108,6 @@ int vga_init(struct vga *v, struct bus *bus, struct pci_bus *pci, unsigned devfn
         return v->vram_block;
     pci_func_init(&v->pci, pci, devfn, "vga", v, VENDOR_ID, DEVICE_ID, CLASS_VGA, REVISION);
     pci_func_bar(&v->pci, 0, PCI_BAR_MEM, VGA_VRAM_SIZE, true, lfb_moved);
-    pci_func_bar(&v->pci, 2, PCI_BAR_MEM, MMIO_SIZE, false, mmio_moved);
     if (rom_len) {
         v->rom_block = bus->ram_alloc(bus->ctx, "vga.rom", VGA_ROM_SIZE, &v->rom);
         if (v->rom_block < 0)

@@ -7,8 +7,8 @@
  *
  * Where it answers: ports 3B4h/3B5h/3BAh or 3D4h/3D5h/3DAh, 3C0h-3CFh, 1CEh-1D0h; memory
  * A0000h-BFFFFh by the graphics controller's miscellaneous register; BAR0 is the linear
- * frame buffer, BAR2 the same registers memory-mapped (400h: ports 3C0h and up, 500h: VBE
- * registers, 600h: extension block), the ROM BAR the VGA BIOS.
+ * frame buffer, the ROM BAR the VGA BIOS. QEMU's BAR2 (the registers memory-mapped) is left out: a VGA BIOS that sees
+ * it reads EDID there beyond the limit of a real-mode segment, and only SeaBIOS calls it with larger ones.
  *
  * Memory layout: the four planes' bytes of one plane offset make one aligned 32-bit word. The word of
  * offset O stands at index (O & 3) << 14 | O >> 2 of its 256 KiB, so that chain-4 addressing (offset A & ~3,
@@ -56,7 +56,7 @@ struct vga {
     struct vbe vbe;
     u8 *vram, *rom;
     int vram_block, rom_block;
-    int lfb_map, mmio_map, rom_map; /* handles, 0 = not mapped */
+    int lfb_map, rom_map; /* handles, 0 = not mapped */
     int direct_map;                 /* A0000h shown straight from memory */
     u32 direct_offset;
 

@@ -584,17 +584,11 @@ static void test_pci(void **state)
 
     assert_int_equal(pci_config_read(&r->pci, DEVFN, 0, 4), 0x11111234);
     pci_config_write(&r->pci, DEVFN, 0x10, 0xE0000000, 4);
-    pci_config_write(&r->pci, DEVFN, 0x18, 0xFEBF0000, 4);
     pci_config_write(&r->pci, DEVFN, 0x30, 0xFEBE0001, 4);
     pci_config_write(&r->pci, DEVFN, 0x04, 3, 2);
     assert_int_equal(fake_read(&r->fb, 0xFEBE0000, 4), 0xCB01AA55);
     fake_write(&r->fb, 0xE0000010, 0xAB, 1);
     assert_int_equal(r->vga.vram[0x10], 0xAB);
-    fake_write(&r->fb, 0xFEBF0402, 0x67, 1); /* 3C2h */
-    assert_int_equal(fake_inb(&r->fb, 0x3CC), 0x67);
-    fake_write(&r->fb, 0xFEBF0502, 1024, 2);
-    assert_int_equal(fake_read(&r->fb, 0xFEBF0502, 2), 1024);
-    assert_int_equal(fake_read(&r->fb, 0xFEBF0604, 4), 0x1E1E1E1E);
     pci_config_write(&r->pci, DEVFN, 0x10, 0xD0000000, 4);
     assert_int_equal(fake_read(&r->fb, 0xD0000010, 1), 0xAB);
 }

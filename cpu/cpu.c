@@ -356,7 +356,7 @@ void cpu_settle(struct cpu *c)
     c->count_end = cpu_count(c);
     c->budget = 0;
     c->rep_done = 0;
-    c->attention &= ~(u32)ATT_CODE;
+    c->attention &= ~(u32)(ATT_CODE | ATT_STOP); /* of the slice that is over */
     cpu_flags_changed(c);
 }
 

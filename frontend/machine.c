@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { CMOS_FILE_BYTES = 128, BIOS_MAX = 16 << 20, VGABIOS_MAX = 64 << 10 };
+enum { CMOS_FILE_BYTES = 256, BIOS_MAX = 16 << 20, VGABIOS_MAX = 64 << 10 };
 
 /* Where errors go, and what is being built. */
 struct builder {

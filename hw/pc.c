@@ -382,7 +382,9 @@ static void build_drives(struct pc *pc, const struct pc_config *config)
             ide_attach_disk(&pc->ide, i / 2, i % 2, d->block, d->cylinders, d->heads, d->sectors);
         else if (d->kind == PC_DRIVE_CD)
             ide_attach_cd(&pc->ide, i / 2, i % 2, d->block);
+        pc->drives |= (u32)d->kind << i * 2;
     }
+    pc->drives |= (u32)(config->floppy[1] != NULL) << PC_DRIVES * 2;
     struct isa_dma isa = dma_port(&pc->dma);
     fdc_init(&pc->fdc, &pc->bus, &isa, isa_irq(pc, 6));
     fdc_attach(&pc->fdc, 0, config->floppy[0]);
@@ -462,6 +464,7 @@ static void configure_cmos(struct pc *pc, const struct pc_config *config)
         c.disk[i].sectors = d->sectors;
         c.disk[i].translation = d->large ? CMOS_CHS_LARGE : CMOS_CHS_LBA;
     }
+    pc->cmos_config = c;
     cmos_configure(&pc->cmos, &c);
 }
 

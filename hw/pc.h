@@ -108,7 +108,7 @@ const struct char_sink *pc_serial(struct pc *pc, unsigned n);
 int pc_change_floppy(struct pc *pc, unsigned n, struct block *b);
 int pc_change_cd(struct pc *pc, unsigned drive, struct block *b);
 
-/* The clock chip's memory (128 bytes) for keeping it from run to run. */
+/* The clock chip's memory (CMOS_BYTES = 256 bytes) for keeping it from run to run. */
 void pc_cmos_get(struct pc *pc, u8 *bytes);
 void pc_cmos_set(struct pc *pc, const u8 *bytes);
 

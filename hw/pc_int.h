@@ -43,6 +43,7 @@ struct pc {
     struct pic pic;
     struct pit pit;
     struct cmos cmos;
+    struct cmos_config cmos_config;
     struct dma dma;
     struct port92 port92;
     struct kbc kbc;
@@ -70,6 +71,7 @@ struct pc {
     bool booted;          /* false until the first pc_run(): the CMOS file may still come */
     bool nmi_masked, want_reset, want_off, triple, exited, interrupted;
     unsigned exit_status;
+    u32 drives;           /* two bits of kind for each IDE position, then whether B: is there: a saved state wants the same */
 };
 
 #endif

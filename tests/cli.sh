@@ -119,7 +119,7 @@ if [ -e /usr/share/seabios/bios-256k.bin ]; then
     cmp -s run1 run2 || complain "two runs of one script differ: $(cat run1 run2)"
     good 9 --display none --keys 'timeout 5s; wait SeaBIOS; quit 9' a
     good 0 --display none --max-time 0.1 --cmos cmos a
-    [ "$(stat -c %s cmos)" = 128 ] || complain "the CMOS file is not there"
+    [ "$(stat -c %s cmos)" = 256 ] || complain "the CMOS file is not there"
     good 0 --display none --max-time 0.1 --cmos cmos a
 fi
 [ $failed = 0 ] && echo "command line: all as it should be"

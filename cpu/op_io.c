@@ -101,15 +101,14 @@ typedef void (*one_fn)(struct cpu *c, const struct insn *in, unsigned w, u64 mas
 static ALWAYS_INLINE void rep_io(struct cpu *c, const struct insn *in, const unsigned W, one_fn one)
 {
     const u64 mask = addr_mask(in);
+    io_check(c, (u16)c->r[R_DX], W); /* even if nothing is repeated, as silicon has it */
     if (!in->rep) {
-        io_check(c, (u16)c->r[R_DX], W);
         one(c, in, W, mask);
         return;
     }
     u64 n = MIN(c->r[R_CX] & mask, rep_left(c));
     if (n == 0)
         return;
-    io_check(c, (u16)c->r[R_DX], W);
     do {
         one(c, in, W, mask);
         addr_reg_add(c, mask, R_CX, ~(u64)0);

@@ -306,12 +306,11 @@ OPB(VERW_Ew)
 
 OPB(ARPL_EwGw)
 {
-    struct rmw t;
     need_protected(c);
-    u16 dst = (u16)rm_begin(c, in, 2, MEM, &t), src = (u16)c->r[in->reg];
+    u16 dst = (u16)rm_rd(c, in, 2, MEM), src = (u16)c->r[in->reg];
     bool raise = sel_rpl(dst) < sel_rpl(src);
-    if (raise)
-        rm_end(c, in, 2, MEM, &t, (dst & 0xFFFC) | sel_rpl(src));
+    if (raise) /* only then is the right to write needed */
+        rm_wr(c, in, 2, MEM, (dst & 0xFFFC) | sel_rpl(src));
     set_zf(c, raise);
 }
 

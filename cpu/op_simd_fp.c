@@ -177,8 +177,8 @@ OPB(CVTPI2PS_VqQq)
     u64 v = mm_rm(c, in, MEM);
     struct fp_env env = fp_env_sse(c->mxcsr);
     u32 low = f32_from_s64(&env, (s32)v), high = f32_from_s64(&env, (s32)(v >> 32));
+    x87_enter_mmx(c); /* even if an exception comes of it */
     sse_end(c, &env);
-    x87_enter_mmx(c);
     c->xmm[in->reg].q[0] = (u64)high << 32 | low;
 }
 
@@ -239,8 +239,8 @@ SCALAR_TO_INT(CVTTSD2SI_GdWq, u64, xmm_rm64, f64_to_s32, true)
         u64 v = xmm_rm64(c, in, MEM);                                                                                  \
         struct fp_env env = fp_env_sse(c->mxcsr);                                                                      \
         u32 low = (u32)f32_to_s32(&env, (u32)v, chop), high = (u32)f32_to_s32(&env, (u32)(v >> 32), chop);             \
+        x87_enter_mmx(c); /* even if an exception comes of it */                                                       \
         sse_end(c, &env);                                                                                              \
-        x87_enter_mmx(c);                                                                                              \
         mm_wr(c, in->reg, (u64)high << 32 | low);                                                                      \
     }
 SINGLES_TO_MMX(CVTPS2PI_PqWq, false)
@@ -261,8 +261,8 @@ static ALWAYS_INLINE u64 doubles_to_ints(struct fp_env *env, union xmm v, bool c
         union xmm v = xmm_rm(c, in, MEM);                                                                              \
         struct fp_env env = fp_env_sse(c->mxcsr);                                                                      \
         u64 r = doubles_to_ints(&env, v, chop);                                                                        \
+        x87_enter_mmx(c); /* even if an exception comes of it */                                                       \
         sse_end(c, &env);                                                                                              \
-        x87_enter_mmx(c);                                                                                              \
         mm_wr(c, in->reg, r);                                                                                          \
     }
 DOUBLES_TO_MMX(CVTPD2PI_PqWo, false)

@@ -109,8 +109,6 @@ OPW(POPA)
 static NOINLINE void enter_display(struct cpu *c, unsigned w, unsigned level, u64 frame)
 {
     u64 mask = stack_mask(c), sp = c->r[R_SP] - w, bp = c->r[R_BP];
-    for (unsigned i = 1; i < level; i++)
-        probe_load(c, w, (bp - i * w) & mask);
     seg_st(c, w, SEG_SS, sp & mask, bp);
     for (unsigned i = 1; i < level; i++) {
         sp -= w;
@@ -131,6 +129,8 @@ OPW(ENTER_IwIb)
         frame = (c->r[R_SP] & 0xFFFF0000) | (u16)frame;
     u64 sp = frame - level * W - size;
     probe_pushes(c, W, level + 1);
+    for (unsigned i = 1; i < level; i++)
+        probe_load(c, W, (c->r[R_BP] - i * W) & mask);
     probe_store(c, W, sp & mask);
     if (level)
         enter_display(c, W, level, frame);

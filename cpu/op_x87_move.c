@@ -209,6 +209,14 @@ static ALWAYS_INLINE struct store convert(const struct cpu *c, const enum target
     return s;
 }
 
+/* A store that an unmasked exception suppresses takes its memory faults all the same, before the exception. */
+static NOINLINE void probe_store(struct cpu *c, const struct insn *in, u32 bytes)
+{
+    u64 lin = seg_lin_wr(c, in->seg, ea(c, in), bytes);
+    align_check(c, lin, MIN(bytes, 8u));
+    mmu_probe(&c->mmu, lin, bytes, true, c->mmu.priv);
+}
+
 /* After the store, which can no longer fault. */
 static ALWAYS_INLINE void finish_store(struct cpu *c, const struct insn *in, const struct store *s, const bool pop)
 {
@@ -228,6 +236,8 @@ static ALWAYS_INLINE void store(struct cpu *c, const struct insn *in, const enum
     struct store s = convert(c, target);
     if (LIKELY(s.write))
         mem_st(c, in, bytes, s.bits);
+    else
+        probe_store(c, in, bytes);
     finish_store(c, in, &s, pop);
 }
 
@@ -255,6 +265,8 @@ OP0(FSTP_M80)
     s.write = !fp_unmasked(&s.env);
     if (s.write)
         store_ten(c, in, s.empty ? F80_INDEFINITE : x87_get(c, 0));
+    else
+        probe_store(c, in, 10);
     finish_store(c, in, &s, true);
 }
 
@@ -267,6 +279,8 @@ OP0(FBSTP)
     s.write = !(fp_unmasked(&s.env) & FP_IE);
     if (s.write)
         store_ten(c, in, f80_load(bcd));
+    else
+        probe_store(c, in, 10);
     finish_store(c, in, &s, true);
 }
 

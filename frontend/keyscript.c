@@ -27,6 +27,7 @@ struct keyscript {
     bool begun;   /* its first poll is over */
     size_t index; /* how far into its text */
     bool pressed; /* its key or button is down */
+    unsigned sent; /* keys of the chord in hand */
     u64 wake;     /* nothing to do before */
     u64 deadline; /* of the current wait */
     u64 timeout, rate;
@@ -180,8 +181,7 @@ static void send_key(void *ctx, enum key key, bool down)
         input->key(input->ctx, key, down);
 }
 
-/* One press or release; half of the rate each. The sink's room may be smaller than a chord: then it goes when all is
- * empty. */
+/* One press or release; half of the rate each. */
 static enum step step_type(struct keyscript *k, const struct keyscript_statement *s, const struct keyscript_env *env,
                            u64 now)
 {
@@ -198,20 +198,24 @@ static enum step step_type(struct keyscript *k, const struct keyscript_statement
     return again(k, now + (k->pressed ? k->rate / 2 : k->rate - k->rate / 2));
 }
 
+/* All keys go down in their order, and up the other way round; one by one, as the sink may have room for less than a
+ * chord. */
 static enum step step_key(struct keyscript *k, const struct keyscript_statement *s, const struct keyscript_env *env,
                           u64 now)
 {
-    bool release = k->pressed || s->kind == KS_UP;
+    size_t n = s->key_count, events = s->kind == KS_KEY ? 2 * n : n;
 
-    if (k->index)
+    if (k->index == events)
         return STEP_NEXT;
-    if (!has_room(env, s->key_count))
-        return again(k, now + RETRY_NS);
-    for (unsigned i = 0; i < s->key_count; i++)
-        send_key((void *)env->input, (enum key)s->keys[release ? s->key_count - 1u - i : i], !release);
-    k->pressed = s->kind == KS_KEY && !release;
-    k->index = !k->pressed;
-    return again(k, now + (k->pressed ? k->rate / 2 : k->rate - k->rate / 2));
+    do {
+        size_t i = k->index % n;
+        bool release = s->kind == KS_UP || k->index >= n;
+
+        if (!has_room(env, 1))
+            return again(k, now + RETRY_NS);
+        send_key((void *)env->input, (enum key)s->keys[release ? n - 1 - i : i], !release);
+    } while (++k->index % n);
+    return again(k, now + (k->index < events ? k->rate / 2 : k->rate - k->rate / 2));
 }
 
 static void send_mouse(const struct keyscript_env *env, int dx, int dy, int dz, unsigned buttons)

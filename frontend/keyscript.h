@@ -1,9 +1,8 @@
 /*
  * keyscript.h - the language of --keys: a person at the keyboard, written down.
  *
- * Statements are separated by ';' or new lines; '#' begins a comment. Texts stand in double quotes and know \n \t \r \e
- * \b
- * \\ \" and \xHH; times are 2s, 500ms or 100us of virtual time. Words without blanks need no quotes.
+ * Statements are separated by ';' or new lines; '#' begins a comment. Texts stand in double or single
+ * quotes and know \n \t \r \e \b \\ \" \' and \xHH; times are 2s, 500ms or 100us of virtual time. Words without blanks need no quotes.
  *
  *     wait "login:"           until the text is on the (text) screen
  *     wait-serial "text"      until the guest has sent the text, counted from the last match

@@ -86,7 +86,7 @@ static int hex_digit(int c)
 /* The character after a backslash at ps->p; moves past it. */
 static int escape(struct parser *ps, char *out)
 {
-    static const char names[] = "ntreb\\\"", values[] = "\n\t\r\033\b\\\"";
+    static const char names[] = "ntreb\\\"'", values[] = "\n\t\r\033\b\\\"'";
     const char *at = ps->p < ps->end && *ps->p ? strchr(names, *ps->p) : NULL;
 
     if (at) {
@@ -99,13 +99,13 @@ static int escape(struct parser *ps, char *out)
         ps->p += 3;
         return 0;
     }
-    return fail(ps, ps->line, column(ps), "unknown escape after '\\' (known: \\n \\t \\r \\e \\b \\\\ \\\" \\xHH)");
+    return fail(ps, ps->line, column(ps), "unknown escape after '\\' (known: \\n \\t \\r \\e \\b \\\\ \\\" \\' \\xHH)");
 }
 
 static int quoted(struct parser *ps, struct token *t)
 {
-    ps->p++;
-    while (ps->p < ps->end && *ps->p != '"' && *ps->p != '\n') {
+    char quote = *ps->p++;
+    while (ps->p < ps->end && *ps->p != quote && *ps->p != '\n') {
         char c = *ps->p++;
 
         if (c == '\\') {
@@ -116,7 +116,7 @@ static int quoted(struct parser *ps, struct token *t)
         }
         t->text[t->len++] = c;
     }
-    if (ps->p == ps->end || *ps->p != '"')
+    if (ps->p == ps->end || *ps->p != quote)
         return fail(ps, t->line, t->column, "the text that begins here has no closing quote on its line");
     ps->p++;
     return 0;
@@ -157,7 +157,7 @@ static int next_token(struct parser *ps)
         snprintf(ps->err, ps->err_len, "%s: not enough memory", ps->name);
         return -ENOMEM;
     }
-    if (*ps->p == '"')
+    if (*ps->p == '"' || *ps->p == '\'')
         rc = quoted(ps, t);
     else
         while (ps->p < ps->end && !ends_word(*ps->p))

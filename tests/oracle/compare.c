@@ -8,7 +8,19 @@
 #include <string.h>
 
 /* Offsets in the FXSAVE image. */
-enum { FX_FCW = 0, FX_FSW = 2, FX_FTW = 4, FX_FOP = 6, FX_FIP = 8, FX_FCS = 12, FX_FDP = 16, FX_FDS = 20, FX_MXCSR = 24, FX_ST = 32, FX_XMM = 160 };
+enum {
+    FX_FCW = 0,
+    FX_FSW = 2,
+    FX_FTW = 4,
+    FX_FOP = 6,
+    FX_FIP = 8,
+    FX_FCS = 12,
+    FX_FDP = 16,
+    FX_FDS = 20,
+    FX_MXCSR = 24,
+    FX_ST = 32,
+    FX_XMM = 160
+};
 
 static const char *const reg_names[8] = {"EAX", "ECX", "EDX", "EBX", "ESP", "EBP", "ESI", "EDI"};
 static const char *const seg_names[6] = {"ES", "CS", "SS", "DS", "FS", "GS"};
@@ -110,7 +122,8 @@ static void show_byte(FILE *out, int byte)
 }
 
 /* The first bytes in which the two differ. */
-static void show_memory(FILE *out, const struct oracle_result *silicon, const struct oracle_result *ours, const struct mask *m)
+static void show_memory(FILE *out, const struct oracle_result *silicon, const struct oracle_result *ours,
+                        const struct mask *m)
 {
     unsigned shown = 0;
     u32 i = 0, k = 0;
@@ -146,7 +159,8 @@ static bool same_memory(const struct oracle_result *a, const struct oracle_resul
     for (;; i++, k++) {
         i = next_judged(a, m, i);
         k = next_judged(b, m, k);
-        bool a_ends = i == MIN(a->changes, (u32)ORACLE_MAX_CHANGES), b_ends = k == MIN(b->changes, (u32)ORACLE_MAX_CHANGES);
+        bool a_ends = i == MIN(a->changes, (u32)ORACLE_MAX_CHANGES),
+             b_ends = k == MIN(b->changes, (u32)ORACLE_MAX_CHANGES);
         if (a_ends || b_ends)
             return a_ends && b_ends;
         if (a->change[i] != b->change[k])

@@ -165,12 +165,10 @@ static void no_arith(const struct pair *p, struct mask *m)
     m->eflags &= ~(u32)F_ARITH;
 }
 
-/* FXSAVE, which the kernel uses at a signal and between processes, leaves them out while no exception is pending. */
+/* FXSAVE, which the kernel uses at a signal, leaves them out while no exception is pending. */
 static bool no_pointers(const struct pair *p)
 {
-    const u8 *fx = p->silicon->fx;
-    bool pending = ld16(fx + 2) & 0x80, none = !ld16(fx + 6) && !ld32(fx + 8) && !ld32(fx + 16);
-    return !pending && (p->silicon->vector >= 0 || none);
+    return p->silicon->vector >= 0 && !(ld16(p->silicon->fx + 2) & 0x80);
 }
 
 static void forget_pointers(const struct pair *p, struct mask *m)
@@ -209,8 +207,8 @@ static bool large_operand_fault(const struct pair *p)
                  is_row(p, ISA_FRSTOR, ISA_FNSAVE) || is_row(p, ISA_FXSAVE_M, ISA_FXRSTOR_M);
     bool vector = false;
     for (unsigned i = 0; i < ARRAY_LEN(p->row->operand); i++)
-        vector |= p->row->operand[i] == OPERAND_Wo || p->row->operand[i] == OPERAND_Mo ||
-                  p->row->operand[i] == OPERAND_Mt;
+        vector |=
+            p->row->operand[i] == OPERAND_Wo || p->row->operand[i] == OPERAND_Mo || p->row->operand[i] == OPERAND_Mt;
     return (state || vector) && both_fault(p);
 }
 
@@ -238,7 +236,8 @@ static bool convert_from_memory(const struct pair *p)
 
 static bool masked_move_fault(const struct pair *p)
 {
-    return (p->faulted || p->ours->vector >= 0) && (is_row(p, ISA_MASKMOVQ_PqNq, ISA_MASKMOVQ_PqNq) || is_row(p, ISA_MASKMOVDQU_VoUo, ISA_MASKMOVDQU_VoUo));
+    return (p->faulted || p->ours->vector >= 0) &&
+           (is_row(p, ISA_MASKMOVQ_PqNq, ISA_MASKMOVQ_PqNq) || is_row(p, ISA_MASKMOVDQU_VoUo, ISA_MASKMOVDQU_VoUo));
 }
 
 static void no_x87(const struct pair *p, struct mask *m)
@@ -358,7 +357,8 @@ static const struct difference {
     {state_image, image_of_host, "FXSAVE: x87 pointers as above, MXCSR_MASK is the host's"},
     {transcendental, one_ulp, "transcendental functions: last place, and C1, which tells how it was rounded"},
     {approximation, approximate, "RCPPS, RSQRTPS and their scalar forms: 1.5 * 2^-12"},
-    {undefined_opcode, skip, "UD0, UD1 at the end of a page or longer than 15 bytes: not every processor reads a ModRM byte"},
+    {undefined_opcode, skip,
+     "UD0, UD1 at the end of a page or longer than 15 bytes: not every processor reads a ModRM byte"},
     {icebp, no_ip, "INT1: some hypervisors report its own address instead of the next"},
     {debug_register_alias, skip, "DR4 and DR5 at CPL 3 with CR4.DE: #UD or #GP first"},
 };
@@ -378,8 +378,16 @@ void mask_for(struct mask *m, const struct oracle_case *c, const struct oracle_r
 {
     struct pair p = {.c = c, .row = &isa_rows[c->row], .silicon = silicon, .ours = ours};
     p.faulted = silicon->vector >= 0 && silicon->ip == c->ip;
-    *m = (struct mask){.eflags = ~(u32)0, .fsw = 0xFFFF, .pointers = true, .vector = true, .ip = true,
-                       .error = true, .cr2 = true, .memory = true, .x87 = true};
+    *m = (struct mask){.eflags = ~(u32)0,
+                       .fsw = 0xFFFF,
+                       .pointers = true,
+
+                       .vector = true,
+                       .ip = true,
+                       .error = true,
+                       .cr2 = true,
+                       .memory = true,
+                       .x87 = true};
     if (!p.faulted)
         undefined_flags(&p, m);
     for (unsigned i = 0; i < ARRAY_LEN(table); i++) {

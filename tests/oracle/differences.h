@@ -11,15 +11,15 @@ enum { MASK_RANGES = 8 };
 
 /* What of one case is judged. */
 struct mask {
-    bool skip;     /* nothing is */
+    bool skip; /* nothing is */
     bool vector, ip, error, cr2;
     bool pointers; /* FOP, FIP, FDP */
     bool memory;
-    u32 eflags;    /* bits that must agree */
-    u32 r[8];      /* bits that need not */
-    u16 fsw;       /* bits that must agree */
-    bool x87;      /* tags and registers */
-    u32 st_ulps;   /* by how many units in the last place x87 results may be off */
+    u32 eflags;      /* bits that must agree */
+    u32 r[8];        /* bits that need not */
+    u16 fsw;         /* bits that must agree */
+    bool x87;        /* tags and registers */
+    u32 st_ulps;     /* by how many units in the last place x87 results may be off */
     bool xmm_approx; /* singles to a relative error of 1.5 * 2^-12 */
     struct {
         u16 off, len; /* in the data pages */
@@ -28,8 +28,8 @@ struct mask {
 };
 
 /*
- * What must agree: undefined flags are masked by isa.def, then the table of differences is applied. USED[i] counts the cases to which
- * entry i applied; it has difference_count() elements.
+ * What must agree: undefined flags are masked by isa.def, then the table of differences is applied. USED[i] counts the
+ * cases to which entry i applied; it has difference_count() elements.
  */
 void mask_for(struct mask *m, const struct oracle_case *c, const struct oracle_result *silicon,
               const struct oracle_result *ours, u32 *used);

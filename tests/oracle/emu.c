@@ -234,7 +234,7 @@ static void load_fx(struct cpu *c, const u8 *fx)
     u16 sw = ld16(fx + 2);
     f->cw = ld16(fx);
     f->top = sw >> 11 & 7;
-    f->sw = sw & (u16)~(7 << 11);
+    f->sw = sw & (u16) ~(7 << 11);
     f->empty = (u8)~fx[4];
     f->fop = ld16(fx + 6);
     f->fip = ld32(fx + 8);

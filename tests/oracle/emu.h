@@ -1,6 +1,6 @@
 /*
- * emu.h - runs the oracle's cases in the interpreter: a processor at CPL 3 under PAE paging with the segments and pages that
- * the native runner has, and nothing else that user mode can reach.
+ * emu.h - runs the oracle's cases in the interpreter: a processor at CPL 3 under PAE paging with the segments and pages
+ * that the native runner has, and nothing else that user mode can reach.
  */
 #ifndef OMBRA_TESTS_ORACLE_EMU_H
 #define OMBRA_TESTS_ORACLE_EMU_H

@@ -31,27 +31,28 @@ struct gen {
     const struct isa_row *row;
     enum isa_op op;
     struct oracle_case *c;
-    unsigned opw, adw;    /* bytes: 2 or 4 */
+    unsigned opw, adw;        /* bytes: 2 or 4 */
     bool size, address, lock; /* prefixes 66, 67, F0 */
-    u8 rep;               /* 0, F2 or F3 */
-    s8 seg;               /* override: enum seg_reg, or -1 */
+    u8 rep;                   /* 0, F2 or F3 */
+    s8 seg;                   /* override: enum seg_reg, or -1 */
     bool has_modrm, mem;
     u8 opcode, modrm, sib;
     bool has_sib;
     u8 disp_size, imm_size;
     u32 disp;
     u64 imm;
-    u32 used;      /* registers that may not be changed any more */
+    u32 used;          /* registers that may not be changed any more */
     unsigned size_mem; /* bytes that the E operand has in memory */
-    u32 target;    /* linear address of the memory operand */
-    bool trap;     /* end in INT3: the instruction changes what the exit needs */
+    u32 target;        /* linear address of the memory operand */
+    bool trap;         /* end in INT3: the instruction changes what the exit needs */
     u16 patch_bytes;
 };
 
 /* Base and limit of what selector SEL selects. */
 const struct oracle_segment *gen_segment(u16 sel);
 
-/* A linear address for SIZE bytes that are at home in the segment SEL: mostly inside the data pages, aligned to ALIGN or not. */
+/* A linear address for SIZE bytes that are at home in the segment SEL: mostly inside the data pages, aligned to ALIGN
+ * or not. */
 u32 gen_address(struct gen *g, u16 sel, unsigned size, unsigned align);
 
 /* Puts LEN bytes of memory at linear address LIN into the case, as far as they lie in the data pages. */
@@ -65,8 +66,8 @@ unsigned gen_seg_of(const struct gen *g);
 /* A selector for a data segment register; WIDE: mostly the flat one, else mostly one that 16-bit offsets reach. */
 u16 gen_selector(struct gen *g, bool wide, bool stack);
 
-/* gen_rows.c: what single rows need before the ModRM byte is chosen, after all operands have values, and when it is known where
- * the instruction lies. */
+/* gen_rows.c: what single rows need before the ModRM byte is chosen, after all operands have values, and when it is
+ * known where the instruction lies. */
 void gen_row_before(struct gen *g);
 void gen_row_after(struct gen *g);
 void gen_row_place(struct gen *g);

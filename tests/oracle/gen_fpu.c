@@ -4,7 +4,18 @@
 #include "tests/oracle/gen.h"
 
 /* Offsets in the FXSAVE image, SDM vol. 1 10.5.1. */
-enum { FX_FCW = 0, FX_FSW = 2, FX_FTW = 4, FX_FOP = 6, FX_FIP = 8, FX_FDP = 16, FX_MXCSR = 24, FX_MASK = 28, FX_ST = 32, FX_XMM = 160 };
+enum {
+    FX_FCW = 0,
+    FX_FSW = 2,
+    FX_FTW = 4,
+    FX_FOP = 6,
+    FX_FIP = 8,
+    FX_FDP = 16,
+    FX_MXCSR = 24,
+    FX_MASK = 28,
+    FX_ST = 32,
+    FX_XMM = 160
+};
 
 enum { FSW_TOP = 7 << 11, FSW_C = 0x4700, FSW_ES = 0x8080 };
 
@@ -65,7 +76,7 @@ static u16 status_word(struct rng *r, u16 cw)
     if (rng_percent(r, 30))
         sw |= rng_next(r) & 0x7F;
     if (rng_percent(r, 90))
-        sw &= (u16)~(~cw & 0x3F);
+        sw &= (u16) ~(~cw & 0x3F);
     if (sw & ~cw & 0x3F)
         sw |= FSW_ES;
     return sw;

@@ -150,7 +150,9 @@ static void flags_on_stack(struct gen *g)
 static void enter_row(struct gen *g)
 {
     static const u16 sizes[] = {0, 4, 0x20, 0x40, 0x1F0, 0x1000, 0x8000, 0xFFFF};
-    u32 level = rng_percent(&g->rng, 40) ? 0 : rng_percent(&g->rng, 80) ? rng_below(&g->rng, 5) : rng_below(&g->rng, 256);
+    u32 level = rng_percent(&g->rng, 40)   ? 0
+                : rng_percent(&g->rng, 80) ? rng_below(&g->rng, 5)
+                                           : rng_below(&g->rng, 256);
     g->imm = level << 16 | sizes[rng_below(&g->rng, rng_percent(&g->rng, 80) ? 5 : ARRAY_LEN(sizes))];
     stack_row(g, 16, false);
     u16 sel = g->c->sel[SEG_SS];
@@ -290,6 +292,15 @@ static void bound_row(struct gen *g)
         gen_patch(g, g->target, pair, g->opw * 2);
 }
 
+/* Digits at the edges of decimal adjustment. */
+static void decimal_row(struct gen *g)
+{
+    static const u8 digits[] = {0, 1, 5, 6, 8, 9, 10, 15};
+    u8 al = (u8)(digits[rng_below(&g->rng, 8)] << 4 | digits[rng_below(&g->rng, 8)]);
+    if (rng_percent(&g->rng, 60))
+        gen_set(g, R_AX, 1, al);
+}
+
 void gen_row_after(struct gen *g)
 {
     u32 group2 = g->row->map == MAP_M1 ? g->row->opcode : 0;
@@ -312,6 +323,12 @@ void gen_row_after(struct gen *g)
     case ISA_DIV_Ev:
     case ISA_IDIV_Ev:
         divide_row(g, g->opw);
+        break;
+    case ISA_DAA:
+    case ISA_DAS:
+    case ISA_AAA:
+    case ISA_AAS:
+        decimal_row(g);
         break;
     case ISA_CMPXCHG_EbGb:
         compare_exchange(g, 1);
@@ -401,8 +418,10 @@ static u32 jump_target(struct gen *g, u32 low, u32 high)
 
 static u32 far_off_or(struct gen *g, u32 target)
 {
-    static const u32 off[] = {0, 0x8000, 0xFFFF, 0x10000, 0x7FFFFFFF, 0xA5000000, 0xFFFFFFFF, ORACLE_CODE - 1,
-                              ORACLE_CODE + ORACLE_CODE_SIZE, ORACLE_DATA};
+    static const u32 off[] = {0,          0x8000,          0xFFFF,
+                              0x10000,    0x7FFFFFFF,      0xA5000000,
+                              0xFFFFFFFF, ORACLE_CODE - 1, ORACLE_CODE + ORACLE_CODE_SIZE,
+                              ORACLE_DATA};
     return rng_percent(&g->rng, 10) ? off[rng_below(&g->rng, ARRAY_LEN(off))] : target;
 }
 

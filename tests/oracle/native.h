@@ -20,7 +20,8 @@ void native_stop(struct native *n);
 /* Fills the pristine data pages: the same in every run. */
 void native_pristine(u8 *data);
 
-/* Runs cases 0 to COUNT-1 of the shared memory. 0, or -1 when the runner died or is stuck: then shm->current tells where. */
+/* Runs cases 0 to COUNT-1 of the shared memory. 0, or -1 when the runner died or is stuck: then shm->current tells
+ * where. */
 int native_run(struct native *n, u32 count);
 
 #endif

@@ -2,9 +2,9 @@
  * proto.h - what the oracle and its native runner share: where things lie in the address space
  * of a case, and the records of a case and of its result.
  *
- * Read by the oracle (64-bit, any host), by the runner (32-bit, freestanding) and by the runner's entry code in assembly,
- * so it has fixed-size types only and the layout is the same in all of them. Registers are 64 bits wide for the 64-bit
- * runner to come.
+ * Read by the oracle (64-bit, any host), by the runner (32-bit, freestanding) and by the runner's entry code in
+ * assembly, so it has fixed-size types only and the layout is the same in all of them. Registers are 64 bits wide for
+ * the 64-bit runner to come.
  */
 #ifndef OMBRA_TESTS_ORACLE_PROTO_H
 #define OMBRA_TESTS_ORACLE_PROTO_H
@@ -22,12 +22,12 @@
 /* Selectors. The first two are Linux's, then three slots of set_thread_area(), then modify_ldt(). */
 #define ORACLE_SEL_CODE 0x23
 #define ORACLE_SEL_DATA 0x2B
-#define ORACLE_SEL_LOW 0x63    /* data at offset 0, 64 KiB */
-#define ORACLE_SEL_SMALL 0x6B  /* data at offset 0, 2 KiB */
-#define ORACLE_SEL_DOWN 0x73   /* expand-down: data from offset 1000h on */
-#define ORACLE_SEL_CODE16 0x07 /* code at offset 0, 64 KiB, 16-bit */
+#define ORACLE_SEL_LOW 0x63     /* data at offset 0, 64 KiB */
+#define ORACLE_SEL_SMALL 0x6B   /* data at offset 0, 2 KiB */
+#define ORACLE_SEL_DOWN 0x73    /* expand-down: data from offset 1000h on */
+#define ORACLE_SEL_CODE16 0x07  /* code at offset 0, 64 KiB, 16-bit */
 #define ORACLE_SEL_STACK16 0x0F /* data at offset 0, 64 KiB, 16-bit stack pointer */
-#define ORACLE_SEL_READ 0x17   /* everything, read-only */
+#define ORACLE_SEL_READ 0x17    /* everything, read-only */
 
 #ifndef __ASSEMBLER__
 #include <stdint.h>
@@ -76,8 +76,8 @@ struct oracle_case {
     uint8_t bits;     /* of the code segment */
     uint16_t code_at; /* offset in the code pages */
     uint16_t row;
-    uint32_t target;  /* linear address of the memory operand, or 0 */
-    uint32_t budget;  /* instructions and REP iterations that are surely enough */
+    uint32_t target; /* linear address of the memory operand, or 0 */
+    uint32_t budget; /* instructions and REP iterations that are surely enough */
     uint8_t code[ORACLE_MAX_CODE];
     struct oracle_patch patch[ORACLE_MAX_PATCHES];
     uint8_t bytes[ORACLE_PATCH_BYTES];

@@ -3,8 +3,8 @@
  * library is needed to build it. Linux on x86-64.
  *
  * Protocol: descriptor 3 is the shared memory (struct oracle_shm). A 32-bit number n on standard input asks for cases
- * 0 to n-1; a byte on standard output says that their results are there. End of input ends the program. Before the first
- * request one byte says that it is ready.
+ * 0 to n-1; a byte on standard output says that their results are there. End of input ends the program. Before the
+ * first request one byte says that it is ready.
  */
 #include "proto.h"
 
@@ -74,7 +74,16 @@ enum {
     SYS_SET_THREAD_AREA = 243,
 };
 
-enum { PROT_READ = 1, PROT_WRITE = 2, PROT_EXEC = 4, MAP_SHARED = 1, MAP_FIXED = 16, MAP_PRIVATE = 2, MAP_ANON = 32, MAP_POPULATE = 0x8000 };
+enum {
+    PROT_READ = 1,
+    PROT_WRITE = 2,
+    PROT_EXEC = 4,
+    MAP_SHARED = 1,
+    MAP_FIXED = 16,
+    MAP_PRIVATE = 2,
+    MAP_ANON = 32,
+    MAP_POPULATE = 0x8000
+};
 enum { SA_SIGINFO = 4, SA_RESTORER = 0x04000000, SA_ONSTACK = 0x08000000, SA_NODEFER = 0x40000000 };
 enum { SIG_ILL = 4, SIG_TRAP = 5, SIG_BUS = 7, SIG_FPE = 8, SIG_SEGV = 11 };
 

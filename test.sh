@@ -1,12 +1,21 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds, and runs the tests.
-#   ./test.sh           release build, build with sanitizers, AArch64 build under qemu-aarch64
-#   ./test.sh --quick   release build only, without guests
+#   ./test.sh           release build, guests, build with sanitizers, AArch64 build under qemu-aarch64
+#   ./test.sh --quick   release build only, without guests and long tests
+#   ./test.sh --full    everything, the long guests too
 set -euo pipefail
 cd "$(dirname "$0")"
 . tests/install.sh
-quick=0
-[ "${1:-}" = "--quick" ] && quick=1
+quick=0 guests=()
+case ${1:-} in
+--quick) quick=1 ;;
+--full) guests=(--full) ;;
+'') ;;
+*)
+    echo "usage: ./test.sh [--quick | --full]" >&2
+    exit 2
+    ;;
+esac
 
 install_packages "${build_packages[@]}" "${guest_packages[@]}" libcmocka-dev
 echo "== includes point down"
@@ -14,10 +23,12 @@ bash tests/check_floors.sh
 build build-release --preset release -DOMBRA_WERROR=ON
 echo "== tests, release build"
 if [ $quick = 1 ]; then
-    ctest --test-dir build-release -j2 --output-on-failure -LE guest
+    ctest --test-dir build-release -j2 --output-on-failure -LE "guest|long"
     exit
 fi
 ctest --test-dir build-release -j2 --output-on-failure
+echo "== guests"
+tests/guest/guests.sh "$PWD/build-release/ombra" "${guests[@]}"
 build build-asan --preset asan -DOMBRA_WERROR=ON
 echo "== tests, address and undefined-behaviour sanitizers"
 ctest --test-dir build-asan -j2 --output-on-failure -LE guest

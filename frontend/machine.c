@@ -2,6 +2,8 @@
  * machine.c - turns options into a struct pc_config.
  */
 #include "frontend/machine.h"
+#include "disk/memory.h"
+#include "frontend/guest/tour.h"
 #include "frontend/file.h"
 #include "frontend/rtc.h"
 
@@ -148,15 +150,6 @@ static int sort_images(struct builder *b)
     return r;
 }
 
-/* Nothing to boot. A BIOS that a person names may be all that is wanted. */
-static int check_something(struct builder *b)
-{
-    if (b->kernel || b->hds || b->cds || b->fds || b->o->bios || b->o->load)
-        return 0;
-    return fail(b, "nothing to boot: name an image (floppy, hard disk, CD or kernel), as in 'ombra disk.img'; "
-                   "'ombra --help' lists the options");
-}
-
 /* ---- opening ---- */
 
 static int open_image(struct builder *b, const char *path, enum image_kind kind, unsigned flags, struct block **out)
@@ -199,11 +192,28 @@ static struct pc_drive *free_drive(struct builder *b, const u8 preference[PC_DRI
     return NULL;
 }
 
+/* A BIOS or a saved machine may be all that a person wants; without them, and without an image, the tour starts. */
+static bool wants_tour(const struct builder *b)
+{
+    return !(b->kernel || b->hds || b->cds || b->fds || b->o->bios || b->o->load);
+}
+
+static int open_tour(struct builder *b)
+{
+    enum { FLOPPY_BYTES = 1474560 };
+    struct block *floppy = memory_open(tour_code, tour_code_size, FLOPPY_BYTES);
+    if (!floppy)
+        return fail(b, "not enough memory");
+    b->m->block[b->m->blocks++] = floppy;
+    b->config.floppy[0] = floppy;
+    return 0;
+}
+
 static int open_drives(struct builder *b)
 {
     /* CDs first: the first of them is secondary master, where people and guests expect it. */
     static const u8 cd_order[PC_DRIVES] = {2, 3, 1, 0}, hd_order[PC_DRIVES] = {0, 1, 2, 3};
-    int r = 0;
+    int r = wants_tour(b) ? open_tour(b) : 0;
     for (unsigned i = 0; i < b->cds && r == 0; i++)
         r = open_cd(b, b->cd[i], free_drive(b, cd_order));
     for (unsigned i = 0; i < b->hds && r == 0; i++)
@@ -282,7 +292,8 @@ static void name_guest(struct builder *b)
                        : b->hds     ? b->hd[0]
                        : b->cds     ? b->cd[0]
                        : b->o->bios ? b->o->bios
-                                    : "guest";
+                       : b->o->load ? b->o->load
+                                    : "a tour of the machine";
     const char *slash = strrchr(path, '/');
     snprintf(b->m->guest, sizeof b->m->guest, "%s", slash && slash[1] ? slash + 1 : path);
 }
@@ -337,7 +348,7 @@ static int check_outputs(struct builder *b)
 
 static int build(struct builder *b, const struct machine_ports *ports)
 {
-    int (*const steps[])(struct builder *) = {set_machine, set_log,      sort_images, check_something, check_outputs,
+    int (*const steps[])(struct builder *) = {set_machine, set_log,      sort_images, check_outputs,
                                               load_bios,   load_vgabios, open_drives, open_kernel};
     for (unsigned i = 0; i < ARRAY_LEN(steps); i++) {
         int r = steps[i](b);

@@ -42,7 +42,6 @@ printf '\353\376' >boot
 cat boot floppy.img | head -c 1474560 >a
 printf '\125\252' | dd of=a bs=1 seek=510 conv=notrunc status=none
 
-bad "nothing to boot"
 bad "unknown option" --bogus
 bad "needs a value" --hd
 bad "takes no value" --stats=1

@@ -237,7 +237,7 @@ test_bochs_bios() {
 
 # The guest that is built in.
 test_tour() {
-    run --keys "timeout 60s; wait '1/'; dump $work/screen; key esc; sleep 1s; quit" && on_screen screen "1/"
+    run --keys "timeout 60s; wait 'Real mode'; dump $work/screen; key esc; sleep 1s; quit" && on_screen screen "Real mode"
 }
 
 # ---- the runner ----

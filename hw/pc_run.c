@@ -58,6 +58,9 @@ enum pc_stop pc_run(struct pc *pc, u64 counts)
         u64 slice = MIN(end - now, clock_counts_until(&pc->clock, clock_next(&pc->clock)));
         if (slice == 0)
             continue;
+        /* A stop from before, as by a timer armed while the time of a halted processor was skipped, is done with. Left
+         * standing it would keep the processor from taking the interrupt that came with it. */
+        pc->cpu->attention &= ~(u32)ATT_STOP;
         cpu_run(pc->cpu, (s64)MIN(slice, (u64)1 << 40));
         if (take_requests(pc, &why))
             return why;

@@ -33,7 +33,7 @@ shows 4 "wrote 600D1DEA, read 600D1DEA" "fresh      00030003  --" "read       00
     "error code 0000: page not present, on reading, as supervisor" "tried again: 600DF00D" \
     "error code 0002: page not present, on writing, as supervisor" "tried again: 2BADCAFE" \
     "error code 0003: not permitted, on writing, as supervisor" "tried again: 0BADB0B0"
-shows 5 "seconds           1." "measured" "vector 21h"
+shows 5 "seconds           3.0" "measured" "vector 21h"
 shows 7 "Hello_" "E0 4B     left               make" "AA        left Shift         break"
 shows 8 "That was the tour"
 size=$(od -An -tx1 -j16 -N8 tour-6.png | tr -d ' ') # width and height in a PNG's first chunk

@@ -301,7 +301,7 @@ static void send_press(const struct frontend_events *ev, const struct keymap_pre
 
 static bool has_room(const struct frontend_events *ev, const struct keymap_press *press)
 {
-    return !ev->room || ev->room(ev->ctx) >= keymap_events(press);
+    return !ev->room || ev->room(ev->ctx) >= keymap_events(press) / 2; /* down now, up in a later call */
 }
 
 static void press_key(struct terminal *t, const struct frontend_events *ev, const struct keymap_press *press)

@@ -129,6 +129,9 @@ static void store(struct ps2kbd *k, const struct seq *seq)
 
 unsigned ps2kbd_room(const struct ps2kbd *k)
 {
+    enum { CHORD_MAX = 5 }; /* keys of a chord are no Pause: three bytes each at most */
+    if (k->len == 0)
+        return CHORD_MAX;
     return k->len >= PS2KBD_BUFFER ? 0 : (PS2KBD_BUFFER - k->len) / EVENT_MAX;
 }
 

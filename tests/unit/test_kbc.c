@@ -449,7 +449,7 @@ static void test_overrun(void **ctx)
     struct rig *r = *ctx;
 
     cmd(r, 0xAD);
-    assert_int_equal(r->in.room(r->in.ctx), 2);
+    assert_int_equal(r->in.room(r->in.ctx), 5);
     for (int i = 0; i < 26; i++)
         press(r, KEY_A + i);
     assert_int_equal(r->in.room(r->in.ctx), 0);

@@ -4,19 +4,7 @@
  * Statements are separated by ';' or new lines; '#' begins a comment. Texts stand in double or single
  * quotes and know \n \t \r \e \b \\ \" \' and \xHH; times are 2s, 500ms or 100us of virtual time. Words without blanks need no quotes.
  *
- *     wait "login:"           until the text is on the (text) screen
- *     wait-serial "text"      until the guest has sent the text, counted from the last match
- *     timeout 30s             a wait may take that long, then the script fails ("timeout none": for ever, the default)
- *     type "root\n"           press and release the keys that type the text
- *     key ctrl-alt-del f1     press keys together, release them; several one after the other
- *     down shift / up shift   hold a key, let it go
- *     rate 40ms               time from one key to the next
- *     sleep 2s
- *     send "text"             bytes into the serial line
- *     mouse DX DY [WHEEL]     move by so much
- *     click left              press and release a button (left, right, middle)
- *     screenshot FILE         dump FILE: the text screen
- *     quit [STATUS]           end the emulator
+ * The statements are the rows of keyscript.def.
  *
  * The machine's loop polls the runner at slice ends, on the emulation thread. Everything happens at virtual times, so
  * that a script gives the same run each time.

@@ -22,21 +22,9 @@ static const struct statement_form {
     enum argument argument;
     u8 least, most; /* how many numbers */
 } forms[] = {
-    {"wait", KS_WAIT, ARG_TEXT, 0, 0},
-    {"wait-serial", KS_WAIT_SERIAL, ARG_TEXT, 0, 0},
-    {"timeout", KS_TIMEOUT, ARG_TIME, 0, 0},
-    {"type", KS_TYPE, ARG_TEXT, 0, 0},
-    {"key", KS_KEY, ARG_KEYS, 0, 0},
-    {"down", KS_DOWN, ARG_KEYS, 0, 0},
-    {"up", KS_UP, ARG_KEYS, 0, 0},
-    {"rate", KS_RATE, ARG_TIME, 0, 0},
-    {"sleep", KS_SLEEP, ARG_TIME, 0, 0},
-    {"send", KS_SEND, ARG_TEXT, 0, 0},
-    {"mouse", KS_MOUSE, ARG_NUMBERS, 2, 3},
-    {"click", KS_CLICK, ARG_BUTTON, 0, 0},
-    {"screenshot", KS_SCREENSHOT, ARG_TEXT, 0, 0},
-    {"dump", KS_DUMP, ARG_TEXT, 0, 0},
-    {"quit", KS_QUIT, ARG_NUMBERS, 0, 1},
+#define K(name, kind, argument, least, most, shown, help) {name, kind, argument, least, most},
+#include "frontend/keyscript.def"
+#undef K
 };
 
 /* One word or quoted text, unescaped. */

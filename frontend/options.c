@@ -279,7 +279,7 @@ void options_help(FILE *out)
 {
     fputs("usage: ombra [options] [IMAGE...]\n\n"
           "Runs a PC in software. What an IMAGE is (floppy, hard disk, CD, kernel) is found by looking at it.\n"
-          "Without any image a small guided tour of the machine starts.\n",
+          "Without any image a small guided tour of the machine starts. The man page ('ombra --man') has more.\n",
           out);
     const char *group = "";
     for (unsigned i = 0; i < OPTION_COUNT; i++) {
@@ -299,6 +299,30 @@ static void man_text(FILE *out, const char *text)
             fputc('\\', out);
         fputc(*text, out);
     }
+}
+
+static void man_key_scripts(FILE *out)
+{
+    static const struct {
+        const char *name, *shown, *help;
+    } statements[] = {
+#define K(name, kind, argument, least, most, shown, help) {name, shown, help},
+#include "frontend/keyscript.def"
+#undef K
+    };
+    fputs(".Sh KEY SCRIPTS\nStatements are separated by ';' or new lines; '#' begins a comment. Texts stand in single "
+          "or double\n"
+          "quotes and know \\en \\et \\er \\ee \\eb \\e\\e \\exHH; times are 2s, 500ms or 100us of the guest's time.\n"
+          ".Bl -tag -width Ds\n",
+          out);
+    for (unsigned i = 0; i < ARRAY_LEN(statements); i++) {
+        fputs(".It Cm ", out);
+        man_text(out, statements[i].name);
+        fprintf(out, " Ar %s\n", statements[i].shown);
+        man_text(out, statements[i].help);
+        fputc('\n', out);
+    }
+    fputs(".El\n", out);
 }
 
 void options_man(FILE *out)
@@ -323,7 +347,10 @@ void options_man(FILE *out)
         man_text(out, rows[i].help);
         fputc('\n', out);
     }
-    fputs(".El\n.Sh EXIT STATUS\n0 after the guest switched off, 1 if something failed while running, 2 if an option or a file\n"
+    fputs(".El\n", out);
+    man_key_scripts(out);
+    fputs(".Sh EXIT STATUS\n0 after the guest switched off, 1 if something failed while running, 2 if an option or a "
+          "file\n"
           "cannot be used. With\n.Fl Fl exit\\-port\nthe status is the guest's.\n",
           out);
 }

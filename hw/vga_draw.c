@@ -44,7 +44,9 @@ static void view_legacy(const struct vga *v, struct vga_view *w)
     u8 over = cr[CR_OVERFLOW], scan = cr[CR_MAX_SCAN];
     u32 lines = (cr[CR_VDISPLAY] | (over & 0x02) << 7 | (over & 0x40) << 3) + 1u;
 
-    if (!(cr[CR_MODE] & 0x80) || (v->sr[SR_RESET] & 3) != 3)
+    /* A tube would need the retraces (CR17) and the sequencer running (SR0) too; firmware that knows only emulators
+     * forgets both. A picture there harms nobody. */
+    if (!cr[CR_HDISPLAY] || lines < 2)
         return;
     w->kind = legacy_kind(v);
     w->chars = cr[CR_HDISPLAY] + 1;

@@ -25,7 +25,8 @@ struct place {
     u8 planes;  /* write: planes that the address enables; read: the plane that is read */
 };
 
-/* Decodes OFFSET (from A0000h) by the memory map bits of the miscellaneous register. */
+/* Decodes OFFSET (from A0000h) by the memory map bits of the miscellaneous register. The output register's bit that
+ * enables memory is not looked at: firmware for emulators never sets it, and nobody clears it for long. */
 static bool window_decode(const struct vga *v, u32 offset, u32 *a)
 {
     static const struct {
@@ -33,7 +34,7 @@ static bool window_decode(const struct vga *v, u32 offset, u32 *a)
     } map[4] = {{0, 0x20000}, {0, 0x10000}, {0x10000, 0x8000}, {0x18000, 0x8000}};
     unsigned m = v->gr[GR_MISC] >> 2 & 3;
 
-    if (!(v->misc & 2) || !(v->enable & 1) || offset - map[m].first >= map[m].size)
+    if (!(v->enable & 1) || offset - map[m].first >= map[m].size)
         return false;
     *a = offset - map[m].first;
     return true;
@@ -223,7 +224,7 @@ static bool window_is_plain(const struct vga *v)
 {
     u8 map = v->gr[GR_MISC] >> 2 & 3;
 
-    if (!(v->misc & 2) || !(v->enable & 1) || map > 1)
+    if (!(v->enable & 1) || map > 1)
         return false;
     if (vga_linear(v))
         return true;

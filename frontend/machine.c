@@ -272,6 +272,7 @@ static int set_machine(struct builder *b)
     b->config.apic = !o->no_apic;
     b->config.exit_port = o->exit_port;
     b->config.stop_on_triple_fault = o->stop_on_triple_fault;
+    b->config.isa_vga = o->isa_vga;
     b->config.soft_float = o->soft_float;
     return 0;
 }

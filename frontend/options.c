@@ -88,11 +88,16 @@ static int set_word(struct options *o, enum option_id id, const char *v)
     static const char *const displays[] = {"sdl", "terminal", "none", NULL};
     static const char *const clocks[] = {"wall", "virtual", NULL};
     static const char *const faults[] = {"reset", "stop", NULL};
+    static const char *const adapters[] = {"pci", "isa", NULL};
     int n = 0, r;
     switch (id) {
     case OPTION_DISPLAY:
         r = parse_word(v, "display", displays, &n);
         o->display = DISPLAY_SDL + n;
+        return r;
+    case OPTION_VGA:
+        r = parse_word(v, "vga", adapters, &n);
+        o->isa_vga = n == 1;
         return r;
     case OPTION_CLOCK:
         r = parse_word(v, "clock", clocks, &n);
@@ -191,6 +196,7 @@ static int set_value(struct options *o, enum option_id id, const char *v)
     case OPTION_BOOT:
         return parse_boot(o, v);
     case OPTION_DISPLAY:
+    case OPTION_VGA:
     case OPTION_CLOCK:
     case OPTION_TRIPLE:
         return set_word(o, id, v);

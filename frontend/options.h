@@ -35,7 +35,7 @@ struct options {
     u64 max_ns;           /* 0: no end */
     enum display_kind display;
     enum clock_kind clock;
-    bool snapshot, no_apic, stop_on_triple_fault, exit_port, soft_float, stats;
+    bool snapshot, no_apic, stop_on_triple_fault, exit_port, soft_float, isa_vga, stats;
     bool help, man, version;
 };
 

@@ -18,7 +18,7 @@ enum {
     DOR_MOTOR0 = 0x10,
     DSR_RESET = 0x80,
     RATE = 0x03,
-    RATE_250K = 2,
+    RATE_500K = 0,
     MSR_RQM = 0x80,
     MSR_DIO = 0x40,
     MSR_NDMA = 0x20,
@@ -487,7 +487,7 @@ static void fdc_reset(void *self)
     f->lock = false;
     soft_reset(f);
     f->dor = f->tdr = 0;
-    f->rate = RATE_250K;
+    f->rate = RATE_500K; /* the data sheet says 250 kbit/s, but the Bochs BIOS relies on what its emulator has */
     f->step_unload = f->load_nondma = f->perpendicular = 0;
     f->cyl = f->head = f->sector = f->size = f->last_sector = 0;
     f->st0 = f->st1 = f->st2 = 0;

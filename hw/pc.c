@@ -537,7 +537,7 @@ static bool build(struct pc *pc, const struct pc_config *config)
     build_legacy(pc, config);
     build_drives(pc, config);
     fwcfg_init(&pc->fwcfg, &pc->bus);
-    if (vga_init(&pc->vga, &pc->bus, &pc->pci, 2 << 3, config->vgabios, config->vgabios_size))
+    if (vga_init(&pc->vga, &pc->bus, config->isa_vga ? NULL : &pc->pci, 2 << 3, config->vgabios, config->vgabios_size))
         return false;
     pc->display = vga_display(&pc->vga);
     pc->input = kbc_input(&pc->kbc);

@@ -53,6 +53,7 @@ struct pc_config {
     bool exit_port;          /* isa-debug-exit at F4h */
     bool stop_on_triple_fault;
     bool soft_float;
+    bool isa_vga;            /* the display adapter as an ISA card: for a BIOS that copies no PCI ROM */
     FILE *log_out;
     u32 log_topics;
 };

@@ -75,7 +75,8 @@ static void vga_reset(void *self)
 {
     struct vga *v = self;
 
-    pci_func_reset(&v->pci);
+    if (v->pci.pci)
+        pci_func_reset(&v->pci);
     vbe_reset(&v->vbe);
     v->misc = v->feature = 0;
     v->enable = 1;
@@ -97,6 +98,22 @@ static void vga_reset(void *self)
     vga_window_update(v);
 }
 
+static void plug_pci(struct vga *v, struct pci_bus *pci, unsigned devfn, bool rom)
+{
+    pci_func_init(&v->pci, pci, devfn, "vga", v, VENDOR_ID, DEVICE_ID, CLASS_VGA, REVISION);
+    pci_func_bar(&v->pci, 0, PCI_BAR_MEM, VGA_VRAM_SIZE, true, lfb_moved);
+    if (rom)
+        pci_func_bar(&v->pci, PCI_ROM_BAR, PCI_BAR_ROM, VGA_ROM_SIZE, false, rom_moved);
+}
+
+static void plug_isa(struct vga *v, size_t rom_len)
+{
+    u64 rom_size = (rom_len + 0xFFF) & ~(u64)0xFFF;
+    lfb_moved(v, VGA_ISA_LFB);
+    if (rom_size)
+        remap(v, &v->rom_map, VGA_ISA_ROM, rom_size, v->rom_block, RAM_READ);
+}
+
 int vga_init(struct vga *v, struct bus *bus, struct pci_bus *pci, unsigned devfn, const u8 *rom, size_t rom_len)
 {
     if (rom_len > VGA_ROM_SIZE)
@@ -106,15 +123,16 @@ int vga_init(struct vga *v, struct bus *bus, struct pci_bus *pci, unsigned devfn
     v->vram_block = bus->ram_alloc(bus->ctx, "vga.vram", VGA_VRAM_SIZE, &v->vram);
     if (v->vram_block < 0)
         return v->vram_block;
-    pci_func_init(&v->pci, pci, devfn, "vga", v, VENDOR_ID, DEVICE_ID, CLASS_VGA, REVISION);
-    pci_func_bar(&v->pci, 0, PCI_BAR_MEM, VGA_VRAM_SIZE, true, lfb_moved);
     if (rom_len) {
         v->rom_block = bus->ram_alloc(bus->ctx, "vga.rom", VGA_ROM_SIZE, &v->rom);
         if (v->rom_block < 0)
             return v->rom_block;
         memcpy(v->rom, rom, rom_len);
-        pci_func_bar(&v->pci, PCI_ROM_BAR, PCI_BAR_ROM, VGA_ROM_SIZE, false, rom_moved);
     }
+    if (pci)
+        plug_pci(v, pci, devfn, rom_len > 0);
+    else
+        plug_isa(v, rom_len);
     vga_ports_map(v);
     bus->mmio_map(bus->ctx, 0xA0000, 0x20000, &vga_window_ops, v, "vga");
     vga_reset(v);
@@ -145,7 +163,7 @@ static int vga_loaded(void *self)
     v->timing.valid = false;
     v->redraw = true;
     vga_window_update(v);
-    return pci_func_restored(&v->pci);
+    return v->pci.pci ? pci_func_restored(&v->pci) : 0;
 }
 
 static void vga_save_extra(void *self, struct state_buf *b)

@@ -90,7 +90,10 @@ struct vga {
 extern const struct device_ops vga_ops;
 
 /* Builds the adapter at DEVFN of PCI with ROM_LEN (at most 64 KiB; 0: none) bytes of VGA BIOS and maps what it decodes.
- * Leaves it reset. 0, -ENOMEM, or -EINVAL (ROM too large). */
+ * PCI NULL: an ISA card, its ROM at VGA_ISA_ROM and the frame buffer at VGA_ISA_LFB. Leaves it reset. 0, -ENOMEM, or
+ * -EINVAL (ROM too large). */
+enum { VGA_ISA_ROM = 0xC0000 };
+#define VGA_ISA_LFB 0xE0000000u
 int vga_init(struct vga *v, struct bus *bus, struct pci_bus *pci, unsigned devfn, const u8 *rom, size_t rom_len);
 
 /* The picture, for frontends; valid as long as V. */

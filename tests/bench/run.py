@@ -1,0 +1,173 @@
+#!/usr/bin/env python3
+"""Runs the benchmark guest under ombra and its peers and prints how they compare.
+
+  tests/bench/run.py OMBRA [--peers ombra,qemu,bochs,native] [--only NAME,...] [--repeat N]
+
+Every peer boots the same CD (isolinux, Debian's i386 kernel, an initramfs of busybox and bench.c) and is timed from
+outside by markers on the serial line; checksums must equal those of the native run. Runs are interleaved; the table
+shows medians in seconds and, per group, geometric means of ratios.
+"""
+import argparse, math, os, re, shutil, statistics, subprocess, sys, tempfile, time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+MATERIAL = os.path.join(HERE, "..", "guest", "material.sh")
+NATIVE_REPEATS = 20
+
+
+def say(text):
+    print("-- " + text, file=sys.stderr, flush=True)
+
+
+def build(work):
+    """The benchmark binary and the CD; returns (binary, iso)."""
+    binary, root, cd = (os.path.join(work, n) for n in ("bench", "root", "cd"))
+    subprocess.run(["gcc", "-m32", "-O2", "-static", "-idirafter", "/usr/include/x86_64-linux-gnu",
+                    os.path.join(HERE, "bench.c"), "-o", binary, "-lm"], check=True)
+    package = lambda name: subprocess.run([MATERIAL, "package", name], check=True, capture_output=True, text=True).stdout.strip()
+    kernel = subprocess.run([MATERIAL, "linux"], check=True, capture_output=True, text=True).stdout.split()[0]
+    for d in ("bin", "dev", "proc", "tmp"):
+        os.makedirs(os.path.join(root, d))
+    shutil.copy(os.path.join(package("busybox-static"), "bin/busybox"), os.path.join(root, "bin/busybox"))
+    os.symlink("busybox", os.path.join(root, "bin/sh"))
+    shutil.copy(os.path.join(HERE, "init"), root)
+    shutil.copy(binary, root)
+    os.makedirs(cd)
+    subprocess.run(f"cd {root} && find . | cpio -o -H newc --quiet -R 0:0 | gzip > {cd}/initrd.gz", shell=True, check=True)
+    shutil.copy(kernel, os.path.join(cd, "linux"))
+    shutil.copy(os.path.join(package("isolinux"), "usr/lib/ISOLINUX/isolinux.bin"), cd)
+    shutil.copy(os.path.join(package("syslinux-common"), "usr/lib/syslinux/modules/bios/ldlinux.c32"), cd)
+    return binary, cd
+
+
+def make_iso(work, cd, names):
+    iso = os.path.join(work, "bench.iso")
+    with open(os.path.join(cd, "isolinux.cfg"), "w") as f:
+        f.write("DEFAULT b\nLABEL b\n KERNEL linux\n APPEND initrd=initrd.gz quiet console=ttyS0,115200 "
+                "nokaslr tsc=reliable bench=" + ",".join(names) + "\n")
+    subprocess.run(["xorriso", "-as", "mkisofs", "-quiet", "-o", iso, "-b", "isolinux.bin", "-c", "boot.cat", "-no-emul-boot",
+                    "-boot-load-size", "4", "-boot-info-table", cd], check=True, stderr=subprocess.DEVNULL)
+    return iso
+
+
+def command(peer, ombra, iso, work):
+    if peer == "ombra":
+        return [ombra, "--display", "none", "--clock", "virtual", "--serial", "stdio", "--cd", iso]
+    if peer == "qemu":
+        return ["qemu-system-i386", "-accel", "tcg", "-m", "128", "-display", "none", "-serial", "stdio", "-monitor", "none",
+                "-net", "none", "-cdrom", iso]
+    rc = os.path.join(work, "bochsrc")
+    with open(rc, "w") as f:
+        f.write("display_library: rfb, options=\"timeout=0\"\nmegs: 128\ncpu: model=p4_willamette, ips=50000000\n"
+                f"ata0-master: type=cdrom, path={iso}, status=inserted\nboot: cdrom\nclock: sync=none\n"
+                "com1: enabled=1, mode=file, dev=/dev/stdout\nlog: /dev/null\n")
+    debugger = os.path.join(work, "bochs.go")
+    with open(debugger, "w") as f:
+        f.write("c\n")
+    return ["bochs", "-q", "-f", rc, "-rc", debugger]
+
+
+def run_guest(argv, limit):
+    """Seconds and checksum of each program, and seconds to the first line of /init."""
+    began, times, sums, start = time.monotonic(), {}, {}, 0
+    p = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+    timer = time.monotonic() + limit
+    for raw in iter(p.stdout.readline, b""):
+        now, line = time.monotonic(), raw.decode("latin-1")
+        m = re.search(r"BENCH (boot|start|end|done) ?(\S*) ?(\S*)", line)
+        if m and m[1] == "boot":
+            times["boot"] = now - began
+        elif m and m[1] == "start":
+            start = now
+        elif m and m[1] == "end":
+            times[m[2]], sums[m[2]] = now - start, m[3]
+        elif m:
+            break
+        if "Kernel panic" in line or now > timer:
+            break
+    p.kill()
+    p.wait()
+    return times, sums
+
+
+def run_native(binary, names):
+    times, sums = {}, {}
+    for name in names:
+        began = time.monotonic()
+        out = subprocess.run([binary, name, str(NATIVE_REPEATS)], capture_output=True, text=True).stdout
+        times[name], sums[name] = (time.monotonic() - began) / NATIVE_REPEATS, out.strip()
+    return times, sums
+
+
+def geometric(values):
+    return math.exp(sum(map(math.log, values)) / len(values))
+
+
+def table(groups, results, peers):
+    median = lambda peer, name: statistics.median(results[peer][name]) if results[peer].get(name) else None
+    others = [p for p in peers if p != "ombra"]
+    print("| program | " + " | ".join(f"{p} (s)" for p in peers) + " | " + " | ".join(f"{p} / ombra" for p in others) + " |")
+    print("|---|" + "---:|" * (len(peers) + len(others)))
+    overall = {p: [] for p in others}
+    for group, names in groups.items():
+        ratios = {p: [] for p in others}
+        for name in names:
+            t = {p: median(p, name) for p in peers}
+            if not t.get("ombra"):
+                continue
+            for p in others:
+                if t[p]:
+                    ratios[p].append(t[p] / t["ombra"])
+                    overall[p].append(t[p] / t["ombra"])
+            cells = [f"{t[p]:.3f}" if t[p] else "" for p in peers]
+            cells += [f"{t[p] / t['ombra']:.3g}" if t[p] else "" for p in others]
+            print(f"| {name} | " + " | ".join(cells) + " |")
+        means = [f"**{geometric(ratios[p]):.3g}**" if ratios[p] else "" for p in others]
+        print(f"| **{group}** | " + " | ".join([""] * len(peers) + means) + " |")
+    print("| **all** | " + " | ".join([""] * len(peers) + [f"**{geometric(overall[p]):.3g}**" if overall[p] else "" for p in others]) + " |")
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("ombra")
+    arguments.add_argument("--peers", default="ombra,qemu,bochs,native")
+    arguments.add_argument("--only", default="")
+    arguments.add_argument("--repeat", type=int, default=3)
+    arguments.add_argument("--limit", type=int, default=900, help="seconds that one guest run may take")
+    a = arguments.parse_args()
+    tools = {"qemu": "qemu-system-i386", "bochs": "bochs"}
+    peers = []
+    for p in a.peers.split(","):
+        if p in tools and not shutil.which(tools[p]):
+            say(f"{tools[p]} is not installed: left out")
+        else:
+            peers.append(p)
+    with tempfile.TemporaryDirectory() as work:
+        binary, cd = build(work)
+        groups = {}
+        for line in subprocess.run([binary], capture_output=True, text=True).stdout.splitlines():
+            group, name = line.split()
+            if not a.only or name in a.only.split(","):
+                groups.setdefault(group, []).append(name)
+        names = [n for g in groups.values() for n in g]
+        iso = make_iso(work, cd, names)
+        _, right = run_native(binary, names)
+        results = {p: {} for p in peers}
+        for i in range(a.repeat):
+            for peer in peers:
+                say(f"round {i + 1} of {a.repeat}: {peer}")
+                times, sums = run_native(binary, names) if peer == "native" else run_guest(command(peer, a.ombra, iso, work), a.limit)
+                for name, seconds in times.items():
+                    if name != "boot" and sums[name] != right[name]:
+                        say(f"{peer}: {name} gives {sums[name]}, not {right[name]}")
+                        continue
+                    results[peer].setdefault(name, []).append(seconds)
+                missing = [n for n in names if n not in times]
+                if missing:
+                    say(f"{peer} did not finish: {' '.join(missing)}")
+        if any("boot" in results[p] for p in peers):
+            groups["boot"] = ["boot"]
+        table(groups, results, peers)
+
+
+if __name__ == "__main__":
+    main()

@@ -302,6 +302,13 @@ static const struct field msr_fields[] = {
     FIELD_END,
 };
 
+static const struct field poll_fields[] = {
+    FIELD(struct poll_watch, last),
+    FIELD_ARRAY(struct poll_watch, seen),
+    FIELD(struct poll_watch, repeated),
+    FIELD_END,
+};
+
 const struct field cpu_fields[] = {
     FIELD_ARRAY(struct cpu, r),
     FIELD(struct cpu, ip),
@@ -333,6 +340,7 @@ const struct field cpu_fields[] = {
     FIELD(struct cpu, halt),
     FIELD(struct cpu, nmi_blocked),
     FIELD(struct cpu, smm_inside_nmi),
+    FIELD_SUB(struct cpu, poll, poll_fields),
     FIELD(struct cpu, intr_line),
     FIELD(struct cpu, nmi_latched),
     FIELD(struct cpu, smi_latched),

@@ -207,6 +207,14 @@ struct block_cache;
 struct decoder;
 struct cpu_model;
 
+/* Programs that wait for a key in a loop of BIOS and DOS calls instead of HLT (op_int.c). */
+struct poll_watch {
+    u64 last;     /* count at the last such call */
+    u64 seen[2];  /* registers at the last INT 16h and INT 28h */
+    u32 repeated; /* calls in a row that found the registers as the one before */
+    bool idle;    /* told to the machine, which clears it */
+};
+
 struct cpu {
     /* Hot: registers first, so that they are reached with short offsets. r[16] is always zero (REG_ZERO). */
     u64 r[17];
@@ -285,6 +293,7 @@ struct cpu {
     struct block_cache *blocks;
     bool force_soft_fp;  /* never use the host's floating point: the slow twin */
     u64 stats_blocks, stats_decoded, stats_flushes;
+    struct poll_watch poll;
 };
 
 /* CPUID model data: cpu/model.c */

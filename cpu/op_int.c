@@ -2,10 +2,36 @@
  * op_int.c - software interrupts, far transfers and their returns. The work is done in
  * exception.c and flow_far.c.
  */
+#include "base/state.h"
 #include "cpu/sys.h"
+
+/*
+ * A program that waits for a key asks the BIOS whether there is one (INT 16h, AH = 01h or 11h) and tells DOS that it is
+ * idle (INT 28h), over and over. When many such calls in a row find every register as it was at the last one, nothing
+ * happens but waiting: the machine may let time pass as for HLT.
+ */
+static void watch_polling(struct cpu *c, u8 vector)
+{
+    enum { POLLS = 64, POLL_GAP = 2000 };
+    bool key = vector == 0x16 && (c->r[R_AX] >> 8 & 0xEF) == 0x01;
+    if (!key && vector != 0x28)
+        return;
+    u64 registers = state_hash_bytes(c->ip ^ c->seg[SEG_CS].base << 16, c->r, 8 * sizeof c->r[0]), now = cpu_count(c);
+    struct poll_watch *p = &c->poll;
+    bool same = registers == p->seen[key] && now - p->last < POLL_GAP;
+    p->seen[key] = registers;
+    p->last = now;
+    p->repeated = same ? p->repeated + 1 : 0;
+    if (p->repeated < POLLS)
+        return;
+    p->repeated = 0;
+    p->idle = true;
+    c->attention |= ATT_STOP;
+}
 
 OP0(INT_Ib)
 {
+    watch_polling(c, (u8)in->imm);
     cpu_event(c, (u8)in->imm, EVENT_SOFT_INT, false, 0);
 }
 

@@ -63,7 +63,7 @@ struct pc;
 /* Why pc_run() came back. */
 enum pc_stop {
     PC_BUDGET,     /* the counts are done */
-    PC_IDLE,       /* the processor waits in HLT: nothing will happen before pc_next_event() */
+    PC_IDLE,       /* the processor waits, in HLT or polling the keyboard: nothing will happen before pc_next_event() */
     PC_POWER_OFF,
     PC_EXIT,       /* a test wrote port F4h: pc_exit_status() */
     PC_TRIPLE,     /* triple fault with stop_on_triple_fault */

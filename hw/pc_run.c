@@ -64,6 +64,10 @@ enum pc_stop pc_run(struct pc *pc, u64 counts)
         cpu_run(pc->cpu, (s64)MIN(slice, (u64)1 << 40));
         if (take_requests(pc, &why))
             return why;
+        if (pc->cpu->poll.idle) {
+            pc->cpu->poll.idle = false;
+            return PC_IDLE;
+        }
         if (pc->cpu->halt != HALT_NONE && clock_now(&pc->clock) < clock_next(&pc->clock))
             return idle_kind(pc);
     }

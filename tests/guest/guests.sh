@@ -10,7 +10,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 shared=$here/../../../shared/guests
 
 short="freedos freedos_360 freedos_write freedos_mode13 linux_serial linux_vga grub_floppy grub_cd grub_firmware invaders gnumach uboot tour"
-long="linux_pae installer installer_serial memtest_iso memtest_kernel isolinux bochs_bios"
+long="linux_pae installer installer_serial memtest_iso memtest_kernel isolinux bochs_bios debian"
 
 pass() { return 0; }
 fail() {
@@ -234,6 +234,17 @@ test_bochs_bios() {
     vga=$(package vgabios) || return
     run --vga isa --bios "$bios/usr/share/bochs/BIOS-bochs-latest" --vgabios "$vga/usr/share/vgabios/vgabios.bin" --fd "$work/dos.img" \
         --keys "timeout 120s; wait 'A:\\\\>'; type 'dir\n'; wait 'bytes free'; dump $work/screen; quit" && on_screen screen "5 file(s)"
+}
+
+# A whole Debian from its disk: GRUB, login, package list, a compile, power-off; the file system is clean afterwards.
+test_debian() {
+    "$here/debian_disk.sh" "$work/debian.img" 2>"$work/reason" || { skip "$(tail -1 "$work/reason")"; return; }
+    limit=600 run --mem 256 --hd "$work/debian.img" --serial stdio --keys "timeout 900s; wait-serial 'login: '; send 'root\n';
+        wait-serial '# '; send 'dpkg -l | wc -l; echo \"int main(){return 42;}\" >a.c; tcc a.c -o a; ./a; echo status=\$?\n';
+        wait-serial 'status='; sleep 2s; send 'poweroff\n'" || return
+    on_serial "Debian GNU/Linux 12 ombra ttyS0" "status=42" "reboot: Power down" || return
+    dd if="$work/debian.img" of="$work/part.img" bs=1M skip=1 conv=sparse status=none
+    PATH=$PATH:/usr/sbin:/sbin e2fsck -fn "$work/part.img" >"$work/fsck" 2>&1 || fail "e2fsck: $(tail -1 "$work/fsck")"
 }
 
 # The guest that is built in.

@@ -601,9 +601,37 @@ static void vme_iret(void **state)
     }
 }
 
+/* mov ah, 1; int 16h; jmp back: nothing but waiting. */
+static void test_polling_is_idle(void **state)
+{
+    struct rig r;
+    rig_new(&r, "p4");
+    rig_real(&r, "B4 01 CD 16 EB FA");
+    rig_put(&r, 0x16 * 4, 4, 0x9000);
+    rig_hex(&r, 0x9000, "CF");
+    rig_run(&r, 2000);
+    assert_true(r.cpu->poll.idle);
+    rig_free(&r);
+}
+
+/* The same with inc cx in between: it computes, and asks for a key now and then. */
+static void test_polling_while_computing(void **state)
+{
+    struct rig r;
+    rig_new(&r, "p4");
+    rig_real(&r, "B4 01 CD 16 41 EB F9");
+    rig_put(&r, 0x16 * 4, 4, 0x9000);
+    rig_hex(&r, 0x9000, "CF");
+    rig_run(&r, 100000);
+    assert_false(r.cpu->poll.idle);
+    rig_free(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_polling_is_idle),
+        cmocka_unit_test(test_polling_while_computing),
         cmocka_unit_test(real_int),
         cmocka_unit_test(real_iret),
         cmocka_unit_test(real_triple_fault),

@@ -4,7 +4,8 @@
   tests/bench/run.py OMBRA [--peers ombra,qemu,bochs,native] [--only NAME,...] [--repeat N]
 
 Every peer boots the same CD (isolinux, Debian's i386 kernel, an initramfs of busybox and bench.c) and is timed from
-outside by markers on the serial line; checksums must equal those of the native run. Runs are interleaved; the table
+outside by markers on the serial line; checksums must equal those of the native run. Two boot sectors with 16-bit loops
+are timed the same way. Runs are interleaved; the table
 shows medians in seconds and, per group, geometric means of ratios.
 """
 import argparse, math, os, re, shutil, statistics, subprocess, sys, tempfile, time
@@ -49,16 +50,19 @@ def make_iso(work, cd, names):
     return iso
 
 
-def command(peer, ombra, iso, work):
+def command(peer, ombra, image, work):
+    floppy = image.endswith(".img")
     if peer == "ombra":
-        return [ombra, "--display", "none", "--clock", "virtual", "--serial", "stdio", "--cd", iso]
+        return [ombra, "--display", "none", "--clock", "virtual", "--serial", "stdio", "--fd" if floppy else "--cd", image]
     if peer == "qemu":
         return ["qemu-system-i386", "-accel", "tcg", "-m", "128", "-display", "none", "-serial", "stdio", "-monitor", "none",
-                "-net", "none", "-cdrom", iso]
+                "-net", "none"] + (["-drive", f"file={image},format=raw,if=floppy"] if floppy else ["-cdrom", image])
+    drive = (f"floppya: 1_44={image}, status=inserted\nboot: floppy" if floppy else
+             f"ata0-master: type=cdrom, path={image}, status=inserted\nboot: cdrom")
     rc = os.path.join(work, "bochsrc")
     with open(rc, "w") as f:
         f.write("display_library: rfb, options=\"timeout=0\"\nmegs: 128\ncpu: model=p4_willamette, ips=50000000\n"
-                f"ata0-master: type=cdrom, path={iso}, status=inserted\nboot: cdrom\nclock: sync=none\n"
+                f"{drive}\nclock: sync=none\n"
                 "com1: enabled=1, mode=file, dev=/dev/stdout\nlog: /dev/null\n")
     debugger = os.path.join(work, "bochs.go")
     with open(debugger, "w") as f:
@@ -87,6 +91,39 @@ def run_guest(argv, limit):
     p.kill()
     p.wait()
     return times, sums
+
+
+SECTORS = {"own_page": 0, "code_page": 1}
+SECTOR_LOOPS = 20000000
+
+
+def make_sectors(work):
+    """Floppies whose boot sectors are 16-bit loops: data on its own page, and on the page of the code."""
+    for name, same in SECTORS.items():
+        base = os.path.join(work, name)
+        subprocess.run(["as", "--32", "--defsym", f"SAME={same}", "--defsym", f"LOOPS={SECTOR_LOOPS}",
+                        os.path.join(HERE, "sector.S"), "-o", base + ".o"], check=True)
+        subprocess.run(["ld", "-m", "elf_i386", "-Ttext", "0x7c00", "--oformat", "binary", base + ".o", "-o", base + ".img"], check=True)
+        with open(base + ".img", "ab") as f:
+            f.truncate(1474560)
+
+
+def run_sector(argv, limit):
+    """Seconds between S and D on the serial line."""
+    p = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+    began, start, seconds = time.monotonic(), None, None
+    for raw in iter(p.stdout.readline, b""):
+        line = raw.strip().decode("latin-1")
+        if line.endswith("S"):
+            start = time.monotonic()
+        elif line.endswith("D") and start:
+            seconds = time.monotonic() - start
+            break
+        if time.monotonic() - began > limit:
+            break
+    p.kill()
+    p.wait()
+    return seconds
 
 
 def run_native(binary, names):
@@ -150,6 +187,7 @@ def main():
                 groups.setdefault(group, []).append(name)
         names = [n for g in groups.values() for n in g]
         iso = make_iso(work, cd, names)
+        make_sectors(work)
         _, right = run_native(binary, names)
         results = {p: {} for p in peers}
         for i in range(a.repeat):
@@ -164,8 +202,14 @@ def main():
                 missing = [n for n in names if n not in times]
                 if missing:
                     say(f"{peer} did not finish: {' '.join(missing)}")
+                for name in SECTORS if peer != "native" and not a.only else ():
+                    seconds = run_sector(command(peer, a.ombra, os.path.join(work, name + ".img"), work), a.limit)
+                    if seconds:
+                        results[peer].setdefault(name, []).append(seconds)
         if any("boot" in results[p] for p in peers):
             groups["boot"] = ["boot"]
+        if not a.only:
+            groups["16-bit loop"] = list(SECTORS)
         table(groups, results, peers)
 
 

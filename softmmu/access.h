@@ -17,8 +17,9 @@
 u64 mmu_read_slow(struct mmu *m, u64 lin, unsigned size, enum tlb_priv priv);
 void mmu_write_slow(struct mmu *m, u64 lin, u64 value, unsigned size, enum tlb_priv priv);
 
-/* The read half of a read-modify-write: checks that the access may be written (#PF has W = 1), then reads. */
-u64 mmu_rmw_slow(struct mmu *m, u64 lin, unsigned size, enum tlb_priv priv);
+/* The read half of a read-modify-write: checks that the access may be written (#PF has W = 1), then reads. *HOST, NULL
+ * before, becomes the place where the other half may store at once, if there is one. */
+u64 mmu_rmw_slow(struct mmu *m, u64 lin, unsigned size, enum tlb_priv priv, u8 **host);
 
 /* Checks [LIN, LIN+LEN) for the access; raises #PF for the first page that does not allow it. Sets A and D bits as an access would. */
 void mmu_probe(struct mmu *m, u64 lin, u32 len, bool write, enum tlb_priv priv);
@@ -62,7 +63,7 @@ static ALWAYS_INLINE u8 *tlb_hit(const struct tlb_entry *half, u64 lin, unsigned
     static ALWAYS_INLINE type mmu_rmw##bits(struct mmu *m, u64 lin, u8 **host)                         \
     {                                                                                                  \
         *host = tlb_hit(m->wr, lin, bits / 8);                                                         \
-        return LIKELY(*host != NULL) ? load(*host) : (type)mmu_rmw_slow(m, lin, bits / 8, m->priv);    \
+        return LIKELY(*host != NULL) ? load(*host) : (type)mmu_rmw_slow(m, lin, bits / 8, m->priv, host); \
     }                                                                                                  \
     static ALWAYS_INLINE void mmu_rmw_end##bits(struct mmu *m, u64 lin, u8 *host, type v)              \
     {                                                                                                  \

@@ -255,6 +255,40 @@ static u8 *enter(struct mmu *m, u64 lin, u64 phys, enum access kind, enum tlb_pr
 
 /* ---- slow halves of access.h ---- */
 
+/* SIZE is 1, 2, 4 or 8: constant sizes, so that no copying function is called. */
+static ALWAYS_INLINE void store_sized(u8 *host, u64 value, unsigned size)
+{
+    if (size == 4)
+        memcpy(host, &value, 4);
+    else if (size == 1)
+        *host = (u8)value;
+    else if (size == 2)
+        memcpy(host, &value, 2);
+    else
+        memcpy(host, &value, size);
+}
+
+static ALWAYS_INLINE u64 load_sized(const u8 *host, unsigned size)
+{
+    u64 value = 0;
+    if (size == 4)
+        memcpy(&value, host, 4);
+    else if (size == 1)
+        value = *host;
+    else if (size == 2)
+        memcpy(&value, host, 2);
+    else
+        memcpy(&value, host, size);
+    return value;
+}
+
+/* Where a write to the translated address may go at once: plain memory, or the unwatched part of a watched page. */
+static u8 *writable(struct mmu *m, u64 lin, u64 phys, unsigned size, enum tlb_priv priv)
+{
+    u8 *host = phys_beside_watched(m->phys, phys, size);
+    return host ? host : enter(m, lin, phys, ACCESS_WRITE, priv);
+}
+
 /* Outside 64-bit mode linear addresses wrap at 4 GiB. */
 static u64 wrap(const struct mmu *m, u64 lin)
 {
@@ -294,9 +328,9 @@ void mmu_write_slow(struct mmu *m, u64 lin, u64 value, unsigned size, enum tlb_p
     unsigned n = bytes_in_page(lin, size);
     u64 phys = translate(m, lin, ACCESS_WRITE, priv);
     if (n == size) {
-        u8 *host = enter(m, lin, phys, ACCESS_WRITE, priv);
-        if (host)
-            memcpy(host, &value, size);
+        u8 *host = writable(m, lin, phys, size, priv);
+        if (LIKELY(host))
+            store_sized(host, value, size);
         else
             phys_write_slow(m->phys, phys, value, size);
     } else {
@@ -309,13 +343,17 @@ void mmu_write_slow(struct mmu *m, u64 lin, u64 value, unsigned size, enum tlb_p
         m->watch_hit(m->owner, lin, size, true);
 }
 
-u64 mmu_rmw_slow(struct mmu *m, u64 lin, unsigned size, enum tlb_priv priv)
+u64 mmu_rmw_slow(struct mmu *m, u64 lin, unsigned size, enum tlb_priv priv, u8 **host)
 {
     unsigned n = bytes_in_page(lin, size);
     u64 phys = translate(m, lin, ACCESS_WRITE, priv);
     if (n == size) {
-        enter(m, lin, phys, ACCESS_WRITE, priv);
-        return phys_read_slow(m->phys, phys, size);
+        u8 *p = writable(m, lin, phys, size, priv);
+        bool same = phys_read_frame(m->phys, phys) == phys_write_frame(m->phys, phys);
+        if (UNLIKELY(!p || !same))
+            return phys_read_slow(m->phys, phys, size);
+        *host = UNLIKELY(m->watching) ? NULL : p; /* a watchpoint wants to see the write */
+        return load_sized(p, size);
     }
     u64 phys2 = translate(m, wrap(m, lin + n), ACCESS_WRITE, priv);
     return phys_read_slow(m->phys, phys, n) | phys_read_slow(m->phys, phys2, size - n) << (n * 8);

@@ -291,14 +291,6 @@ void phys_write(struct physmem *p, u64 addr, const void *data, size_t len)
 
 /* ---- watches ---- */
 
-/* Granules that [OFFSET, OFFSET+LEN) of a page touches. */
-static u64 granules(u32 offset, u32 len)
-{
-    u32 first = offset >> GRANULE_BITS, last = (offset + len - 1) >> GRANULE_BITS;
-    u64 upto = last == 63 ? ~(u64)0 : BIT64(last + 1) - 1;
-    return upto & ~(BIT64(first) - 1);
-}
-
 void phys_store(struct physmem *p, u32 frame, u32 offset, const void *data, u32 len)
 {
     struct frame *f = &p->frames[frame];
@@ -306,7 +298,7 @@ void phys_store(struct physmem *p, u32 frame, u32 offset, const void *data, u32 
         return;
     if (p->journal_store)
         p->journal_store(p->journal_ctx, frame, offset, len);
-    u64 g = granules(offset, len);
+    u64 g = phys_granules(offset, len);
     if (f->code & g && p->code_write)
         p->code_write(p->ctx, frame, offset, len);
     if (f->pagetable & g && p->pagetable_write)
@@ -328,13 +320,13 @@ static void forget_writable(struct physmem *p, u32 frame)
 void phys_watch_code(struct physmem *p, u32 frame, u32 offset, u32 len)
 {
     forget_writable(p, frame);
-    p->frames[frame].code |= granules(offset, len);
+    p->frames[frame].code |= phys_granules(offset, len);
 }
 
 void phys_watch_pagetable(struct physmem *p, u32 frame, u32 offset)
 {
     forget_writable(p, frame);
-    p->frames[frame].pagetable |= granules(offset, 1);
+    p->frames[frame].pagetable |= phys_granules(offset, 1);
 }
 
 u64 phys_take_dirty(struct physmem *p, u32 frame)

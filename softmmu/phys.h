@@ -129,6 +129,29 @@ static inline bool phys_plain_write(const struct physmem *p, u32 frame)
     return !(f->code | f->pagetable) && !(f->flags & (FRAME_DISPLAY | FRAME_DIRTY | FRAME_ROM)) && !p->journal_store;
 }
 
+/* Granules that [OFFSET, OFFSET+LEN) of a page touches. */
+static inline u64 phys_granules(u32 offset, u32 len)
+{
+    u32 first = offset >> GRANULE_BITS, last = (offset + len - 1) >> GRANULE_BITS;
+    u64 upto = last == 63 ? ~(u64)0 : BIT64(last + 1) - 1;
+    return upto & ~(BIT64(first) - 1);
+}
+
+/* The host address of [ADDR, ADDR+SIZE), which lies in a page, if that page is watched but these bytes are not: a store
+ * there needs no telling. Else NULL. */
+static inline u8 *phys_beside_watched(const struct physmem *p, u64 addr, unsigned size)
+{
+    u32 frame = phys_write_frame(p, addr), offset = (u32)addr & (PAGE_SIZE - 1);
+    if (!frame || frame & PHYS_SLOW)
+        return NULL;
+    const struct frame *f = &p->frames[frame];
+    u64 watched = f->code | f->pagetable;
+    bool told = (f->flags & (FRAME_DISPLAY | FRAME_DIRTY | FRAME_ROM)) || p->journal_store;
+    if (!watched || told || watched & phys_granules(offset, size))
+        return NULL;
+    return phys_frame_host(p, frame) + offset;
+}
+
 /* Starts watching granules; drops writable TLB entries where there may be some. */
 void phys_watch_code(struct physmem *p, u32 frame, u32 offset, u32 len);
 void phys_watch_pagetable(struct physmem *p, u32 frame, u32 offset);

@@ -258,6 +258,8 @@ static bool load_element(struct reader *r, const struct field *f, u32 size, u8 *
     }
     if (f->size < sizeof v && v >> (8 * f->size))
         return false; /* saved wider than it is now, and too large */
+    if (f->kind == FIELD_BOOL && v > 1)
+        return false;
     if (p)
         memcpy(p, &v, f->size);
     return true;
@@ -270,6 +272,7 @@ static bool load_field(struct reader *r, const struct field *f, u32 size, u32 co
         return false;
     switch (f->kind) {
     case FIELD_UINT:
+    case FIELD_BOOL:
         if (size != 1 && size != 2 && size != 4 && size != 8)
             return false;
         break;
@@ -523,6 +526,7 @@ u64 state_hash(u64 seed, const struct field *fields, const void *obj)
         for (u32 i = 0; i < f->count; i++, p += f->size) {
             switch (f->kind) {
             case FIELD_UINT:
+            case FIELD_BOOL:
                 h = mix(h, get_uint(p, f->size));
                 break;
             case FIELD_BYTES:

@@ -13,10 +13,11 @@
 #include "base/types.h"
 
 enum field_kind {
-    FIELD_UINT,   /* unsigned, 1, 2, 4 or 8 bytes (bool and enums too) */
+    FIELD_UINT,   /* unsigned, 1, 2, 4 or 8 bytes (enums too) */
     FIELD_BYTES,  /* an opaque array of bytes */
     FIELD_STRUCT, /* COUNT structs described by SUB */
     FIELD_TIMER,  /* a struct timer: its deadline */
+    FIELD_BOOL,   /* a bool: a file that has neither 0 nor 1 is refused */
 };
 
 struct field {
@@ -29,9 +30,11 @@ struct field {
 };
 
 /* Rows of a field table. FIELD(struct pit, latch) */
-#define FIELD(s, m) {#m, FIELD_UINT, offsetof(s, m), sizeof(((s *)0)->m), 1, NULL}
+#define FIELD_SCALAR(member)                                                                           \
+    (__builtin_types_compatible_p(__typeof__(member), _Bool) ? FIELD_BOOL : FIELD_UINT)
+#define FIELD(s, m) {#m, FIELD_SCALAR(((s *)0)->m), offsetof(s, m), sizeof(((s *)0)->m), 1, NULL}
 #define FIELD_ARRAY(s, m)                                                                              \
-    {#m, FIELD_UINT, offsetof(s, m), sizeof(((s *)0)->m[0]), sizeof(((s *)0)->m) / sizeof(((s *)0)->m[0]), NULL}
+    {#m, FIELD_SCALAR(((s *)0)->m[0]), offsetof(s, m), sizeof(((s *)0)->m[0]), sizeof(((s *)0)->m) / sizeof(((s *)0)->m[0]), NULL}
 #define FIELD_BLOB(s, m) {#m, FIELD_BYTES, offsetof(s, m), sizeof(((s *)0)->m), 1, NULL}
 #define FIELD_SUB(s, m, table) {#m, FIELD_STRUCT, offsetof(s, m), sizeof(((s *)0)->m), 1, table}
 #define FIELD_SUBS(s, m, table)                                                                        \

@@ -378,20 +378,6 @@ static bool fields_valid(const struct cpu *c)
            !(c->cr4 & ~cpu_cr4_mask(c)) && c->efer == 0 && c->r[REG_ZERO] == 0;
 }
 
-/* A bool that is neither 0 nor 1 must not even be looked at as one. */
-static void trim_bools(struct cpu *c)
-{
-    bool *const flags[] = {&c->smm,         &c->smm_inside_nmi, &c->nmi_blocked, &c->intr_line, &c->nmi_latched,
-                           &c->smi_latched, &c->init_latched,   &c->ss_shadow,   &c->no_step,   &c->ignne,
-                           &c->ferr,        &c->ldtr.null,      &c->tr.null};
-    for (unsigned i = 0; i < ARRAY_LEN(flags) + SEG_COUNT; i++) {
-        bool *flag = i < ARRAY_LEN(flags) ? flags[i] : &c->seg[i - ARRAY_LEN(flags)].null;
-        u8 byte;
-        memcpy(&byte, flag, 1);
-        *flag = byte != 0;
-    }
-}
-
 /* High halves and reserved bits that handlers take for granted. */
 static void trim_fields(struct cpu *c)
 {
@@ -413,7 +399,6 @@ static void trim_fields(struct cpu *c)
 
 int cpu_restored(struct cpu *c)
 {
-    trim_bools(c);
     if (!fields_valid(c))
         return -EINVAL;
     trim_fields(c);

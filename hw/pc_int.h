@@ -68,7 +68,6 @@ struct pc {
     struct char_sink serial[PC_SERIALS];
 
     bool apic, stop_on_triple_fault;
-    bool booted;          /* false until the first pc_run(): the CMOS file may still come */
     bool nmi_masked, want_reset, want_off, triple, exited, interrupted;
     unsigned exit_status;
     u32 drives;           /* two bits of kind for each IDE position, then whether B: is there: a saved state wants the same */

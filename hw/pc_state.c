@@ -8,22 +8,21 @@
 #include "hw/pc_int.h"
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 /* ---- the parts that are not devices ---- */
 
-/* What must be equal for a state to fit; and the machine's own flags. */
+/* What must be equal for a state to fit. */
 struct pc_identity {
     u64 ram;
-    u32 model;  /* hash of the processor model's name */
-    u32 drives; /* struct pc */
+    u32 model;    /* hash of the processor model's name */
+    u32 drives;   /* struct pc */
+    u64 devices;  /* hash of their names */
+    u64 firmware; /* hash of what the ROMs hold */
 };
 
 static const struct field identity_fields[] = {
-    FIELD(struct pc_identity, ram),
-    FIELD(struct pc_identity, model),
-    FIELD(struct pc_identity, drives),
-    FIELD_END,
+    FIELD(struct pc_identity, ram),     FIELD(struct pc_identity, model),    FIELD(struct pc_identity, drives),
+    FIELD(struct pc_identity, devices), FIELD(struct pc_identity, firmware), FIELD_END,
 };
 
 static const struct field clock_fields[] = {
@@ -32,36 +31,38 @@ static const struct field clock_fields[] = {
     FIELD_END,
 };
 
-struct pc_flags {
-    u8 nmi_masked, want_reset, want_off, triple, booted;
+/* Of the machine itself. */
+static const struct field board_fields[] = {
+    FIELD(struct pc, nmi_masked),
+    FIELD(struct pc, want_reset),
+    FIELD(struct pc, want_off),
+    FIELD(struct pc, triple),
+    FIELD_END,
 };
 
-static const struct field flag_fields[] = {
-    FIELD(struct pc_flags, nmi_masked), FIELD(struct pc_flags, want_reset), FIELD(struct pc_flags, want_off),
-    FIELD(struct pc_flags, triple),     FIELD(struct pc_flags, booted),     FIELD_END,
-};
+enum { STATE_VERSION = 1, BIOS_PART = 0x10000 };
 
-enum { STATE_VERSION = 1 };
-
-static struct pc_identity identity_of(const struct pc *pc)
+/* Enough to tell one BIOS from another: the 64 KiB before 4 GiB, which no guest can change, and the display's ROM. */
+static u64 hash_firmware(struct pc *pc)
 {
-    const char *name = pc->cpu->model->name;
-    return (struct pc_identity){
-        .ram = pc->mem.ram, .model = (u32)state_hash_bytes(0, name, strlen(name)), .drives = pc->drives};
+    u8 bios[BIOS_PART];
+    phys_read(&pc->mem.phys, ((u64)1 << 32) - BIOS_PART, bios, BIOS_PART);
+    u64 hash = state_hash_bytes(0, bios, BIOS_PART);
+    return pc->vga.rom ? state_hash_bytes(hash, pc->vga.rom, VGA_ROM_SIZE) : hash;
 }
 
-static struct pc_flags flags_of(const struct pc *pc)
+static struct pc_identity identity_of(struct pc *pc)
 {
-    return (struct pc_flags){pc->nmi_masked, pc->want_reset, pc->want_off, pc->triple, pc->booted};
-}
-
-static void set_flags(struct pc *pc, const struct pc_flags *f)
-{
-    pc->nmi_masked = f->nmi_masked != 0;
-    pc->want_reset = f->want_reset != 0;
-    pc->want_off = f->want_off != 0;
-    pc->triple = f->triple != 0;
-    pc->booted = f->booted != 0;
+    const char *model = pc->cpu->model->name;
+    struct pc_identity id = {.ram = pc->mem.ram,
+                             .model = (u32)state_hash_bytes(0, model, strlen(model)),
+                             .drives = pc->drives,
+                             .firmware = hash_firmware(pc)};
+    for (unsigned i = 0; i < pc->devices; i++) {
+        const char *name = pc->device[i].ops->name;
+        id.devices = state_hash_bytes(id.devices, name, strlen(name));
+    }
+    return id;
 }
 
 /* Brings what is derived up to date, so that equal machines have equal fields. */
@@ -73,76 +74,9 @@ static void settle(struct pc *pc)
             pc->device[i].ops->saving(pc->device[i].self);
 }
 
-/* ---- RAM: a map of the pages that are not zero, and those pages ---- */
-
-static u8 *ram_page(const struct pc *pc, u64 page)
+static u8 *ram_of(const struct pc *pc)
 {
-    return phys_frame_host(&pc->mem.phys, pc->mem.ram_frame) + (page << PAGE_BITS);
-}
-
-static bool page_is_zero(const u8 *p)
-{
-    return p[0] == 0 && memcmp(p, p + 1, PAGE_SIZE - 1) == 0;
-}
-
-static int save_ram(struct pc *pc, struct state_buf *b)
-{
-    u64 pages = pc->mem.ram >> PAGE_BITS, used = 0;
-    u8 *map = calloc(1, (pages + 7) / 8), *packed = NULL;
-    if (!map)
-        return -ENOMEM;
-    for (u64 i = 0; i < pages; i++)
-        if (!page_is_zero(ram_page(pc, i))) {
-            map[i / 8] |= (u8)(1 << i % 8);
-            used++;
-        }
-    packed = malloc((used + 1) << PAGE_BITS);
-    if (!packed) {
-        free(map);
-        return -ENOMEM;
-    }
-    u8 *to = packed;
-    for (u64 i = 0; i < pages; i++)
-        if (map[i / 8] >> i % 8 & 1) {
-            memcpy(to, ram_page(pc, i), PAGE_SIZE);
-            to += PAGE_SIZE;
-        }
-    state_save_raw(b, "ram.map", map, (pages + 7) / 8);
-    if (used)
-        state_save_raw(b, "ram", packed, used << PAGE_BITS);
-    free(map);
-    free(packed);
-    return 0;
-}
-
-/* RAM must be all zeros, as in a machine that has just been made. */
-static int load_ram(struct pc *pc, const struct state_buf *b)
-{
-    u64 pages = pc->mem.ram >> PAGE_BITS, used = 0;
-    u8 *map = calloc(1, (pages + 7) / 8), *packed = NULL;
-    if (!map)
-        return -ENOMEM;
-    int r = state_load_raw(b, "ram.map", map, (pages + 7) / 8);
-    for (u64 i = 0; r == 0 && i < pages; i++)
-        used += map[i / 8] >> i % 8 & 1;
-    if (r == 0 && used) {
-        packed = malloc(used << PAGE_BITS);
-        r = packed ? state_load_raw(b, "ram", packed, used << PAGE_BITS) : -ENOMEM;
-    }
-    const u8 *from = packed;
-    for (u64 i = 0; r == 0 && i < pages; i++) {
-        u8 *page = ram_page(pc, i);
-        bool present = map[i / 8] >> i % 8 & 1;
-        if (present) {
-            memcpy(page, from, PAGE_SIZE);
-            from += PAGE_SIZE;
-        } else if (!page_is_zero(page)) {
-            memset(page, 0, PAGE_SIZE);
-        }
-    }
-    free(map);
-    free(packed);
-    return r;
+    return phys_frame_host(&pc->mem.phys, pc->mem.ram_frame);
 }
 
 /* ---- saving ---- */
@@ -150,10 +84,9 @@ static int load_ram(struct pc *pc, const struct state_buf *b)
 int pc_save(struct pc *pc, struct state_buf *b)
 {
     struct pc_identity identity = identity_of(pc);
-    struct pc_flags flags = flags_of(pc);
     settle(pc);
     state_save(b, "machine", STATE_VERSION, identity_fields, &identity);
-    state_save(b, "flags", STATE_VERSION, flag_fields, &flags);
+    state_save(b, "board", STATE_VERSION, board_fields, pc);
     state_save(b, "clock", STATE_VERSION, clock_fields, &pc->clock);
     state_save(b, "cpu", STATE_VERSION, cpu_fields, pc->cpu);
     for (unsigned i = 0; i < pc->devices; i++) {
@@ -162,15 +95,23 @@ int pc_save(struct pc *pc, struct state_buf *b)
         if (d->ops->save_extra)
             d->ops->save_extra(d->self, b);
     }
-    int r = save_ram(pc, b);
-    return r ? r : b->failed ? -ENOMEM : 0;
+    state_save_raw(b, "ram", ram_of(pc), pc->mem.ram);
+    return b->failed ? -ENOMEM : 0;
 }
 
 /* ---- loading ---- */
 
-static int refuse(char *error, size_t size, const char *what, const char *name)
+static int refuse(char *error, size_t size, const char *what)
 {
-    snprintf(error, size, what, name);
+    snprintf(error, size, "%s", what);
+    return -EINVAL;
+}
+
+/* R as one of the loading functions gave it for chunk NAME. */
+static int refuse_chunk(char *error, size_t size, int r, const char *name)
+{
+    const char *why = r == -ENOENT ? "no part named" : r == -ENOTSUP ? "from a newer version of Ombra:" : "damaged:";
+    snprintf(error, size, "%s %s", why, name);
     return -EINVAL;
 }
 
@@ -178,46 +119,77 @@ static int check_identity(struct pc *pc, const struct state_buf *b, char *error,
 {
     struct pc_identity saved = {0}, here = identity_of(pc);
     if (state_check(b) || state_load(b, "machine", STATE_VERSION, identity_fields, &saved))
-        return refuse(error, size, "%s", "damaged, or not the state of a machine");
+        return refuse(error, size, "damaged, or not the state of a machine");
     if (saved.ram != here.ram) {
-        snprintf(error, size, "saved with %llu MiB of memory; start with --mem %llu",
-                 (unsigned long long)(saved.ram >> 20), (unsigned long long)(saved.ram >> 20));
+        unsigned long long mib = saved.ram >> 20;
+        snprintf(error, size, "saved with %llu MiB of memory; start with --mem %llu", mib, mib);
         return -EINVAL;
     }
     if (saved.model != here.model)
-        return refuse(error, size, "%s", "saved with another processor model; start with the same --cpu");
+        return refuse(error, size, "saved with another processor model; start with the same --cpu");
     if (saved.drives != here.drives)
-        return refuse(error, size, "%s", "saved with other drives; start with the same images");
+        return refuse(error, size, "saved with other drives; start with the same images");
+    if (saved.devices != here.devices)
+        return refuse(error, size, "saved with other devices; start with the same options");
+    if (saved.firmware != here.firmware)
+        return refuse(error, size, "saved with another BIOS or VGA BIOS; start with the same ones");
     return 0;
+}
+
+/*
+ * Time as a running machine has it: far from where 64 bits end, and no timer long overdue, which would have to be
+ * made up for period by period.
+ */
+static bool time_valid(const struct pc *pc)
+{
+    const u64 end_of_time = (u64)1 << 62;
+    const struct clock *c = &pc->clock;
+    u64 count = cpu_count(pc->cpu);
+    if (c->rate_ps == 0 || c->rate_ps > NS_PER_SEC || count >= end_of_time ||
+        (unsigned __int128)count * c->rate_ps / 1000 >= end_of_time || clock_now(c) >= end_of_time)
+        return false;
+    for (const struct timer *t = c->timers; t; t = t->next)
+        if (t->when + NS_PER_SEC < clock_now(c) && timer_armed(t))
+            return false;
+    return true;
 }
 
 static int load_fields(struct pc *pc, const struct state_buf *b, char *error, size_t size)
 {
-    struct pc_flags flags = {0};
-    if (state_load(b, "flags", STATE_VERSION, flag_fields, &flags))
-        return refuse(error, size, "damaged: %s", "flags");
-    set_flags(pc, &flags);
-    if (state_load(b, "clock", STATE_VERSION, clock_fields, &pc->clock) || pc->clock.rate_ps == 0 ||
-        pc->clock.rate_ps > NS_PER_SEC)
-        return refuse(error, size, "damaged: %s", "clock");
-    if (state_load(b, "cpu", STATE_VERSION, cpu_fields, pc->cpu))
-        return refuse(error, size, "damaged: %s", "cpu");
+    const struct {
+        const char *name;
+        const struct field *fields;
+        void *obj;
+    } own[] = {{"board", board_fields, pc}, {"clock", clock_fields, &pc->clock}, {"cpu", cpu_fields, pc->cpu}};
+    for (unsigned i = 0; i < ARRAY_LEN(own); i++) {
+        int r = state_load(b, own[i].name, STATE_VERSION, own[i].fields, own[i].obj);
+        if (r)
+            return refuse_chunk(error, size, r, own[i].name);
+    }
     for (unsigned i = 0; i < pc->devices; i++) {
         const struct device_ops *ops = pc->device[i].ops;
-        if (state_load(b, ops->name, ops->state_version, ops->state, pc->device[i].self))
-            return refuse(error, size, "damaged, or of another machine: %s", ops->name);
+        int r = state_load(b, ops->name, ops->state_version, ops->state, pc->device[i].self);
+        if (r)
+            return refuse_chunk(error, size, r, ops->name);
     }
-    return 0;
+    int r = state_load_raw(b, "ram", ram_of(pc), pc->mem.ram);
+    return r ? refuse_chunk(error, size, r, "ram") : 0;
 }
 
+/* Everything is in place: now it is acted on. */
 static int take_over(struct pc *pc, const struct state_buf *b, char *error, size_t size)
 {
     if (cpu_restored(pc->cpu))
-        return refuse(error, size, "damaged: %s", "cpu");
+        return refuse_chunk(error, size, -EINVAL, "cpu");
+    if (!time_valid(pc))
+        return refuse_chunk(error, size, -EINVAL, "clock");
     for (unsigned i = 0; i < pc->devices; i++) {
         const struct device *d = &pc->device[i];
-        if ((d->ops->loaded && d->ops->loaded(d->self)) || (d->ops->load_extra && d->ops->load_extra(d->self, b)))
-            return refuse(error, size, "damaged: %s", d->ops->name);
+        int r = d->ops->loaded ? d->ops->loaded(d->self) : 0;
+        if (r == 0 && d->ops->load_extra)
+            r = d->ops->load_extra(d->self, b);
+        if (r)
+            return refuse_chunk(error, size, r, d->ops->name);
     }
     pc_mem_smm(&pc->mem, pc->cpu->smm);
     clock_restored(&pc->clock);
@@ -231,15 +203,15 @@ int pc_load(struct pc *pc, const struct state_buf *b, char *error, size_t size)
         return r;
     pc_reset(pc);
     r = load_fields(pc, b, error, size);
-    if (r)
-        return r;
-    r = load_ram(pc, b);
-    if (r)
-        return refuse(error, size, "damaged: %s", "ram");
-    return take_over(pc, b, error, size);
+    return r ? r : take_over(pc, b, error, size);
 }
 
 /* ---- hashing ---- */
+
+static bool page_is_zero(const u8 *p)
+{
+    return p[0] == 0 && memcmp(p, p + 1, PAGE_SIZE - 1) == 0;
+}
 
 static u64 hash_pages(u64 hash, const u8 *p, u64 pages)
 {
@@ -251,15 +223,14 @@ static u64 hash_pages(u64 hash, const u8 *p, u64 pages)
 
 u64 pc_hash(struct pc *pc)
 {
-    struct pc_flags flags = flags_of(pc);
     settle(pc);
-    u64 hash = state_hash(0, flag_fields, &flags);
+    u64 hash = state_hash(0, board_fields, pc);
     hash = state_hash(hash, clock_fields, &pc->clock);
     hash = state_hash(hash, cpu_fields, pc->cpu);
     for (unsigned i = 0; i < pc->devices; i++)
         hash = state_hash(hash, pc->device[i].ops->state, pc->device[i].self);
-    hash = hash_pages(hash, ram_page(pc, 0), pc->mem.ram >> PAGE_BITS);
-    for (unsigned i = 0; i < pc->mem.blocks; i++)
+    hash = hash_pages(hash, ram_of(pc), pc->mem.ram >> PAGE_BITS);
+    for (unsigned i = 0; i < pc->mem.blocks; i++) /* video memory and ROMs */
         hash = hash_pages(hash, phys_frame_host(&pc->mem.phys, pc->mem.block[i].frame),
                           pc->mem.block[i].size >> PAGE_BITS);
     return hash;

@@ -177,6 +177,20 @@ static void test_keys_and_mouse(void **state)
     test_free(g);
 }
 
+/* A chord goes through a keyboard that never has room for all of it. */
+static void test_chord_in_small_room(void **state)
+{
+    struct guest *g = test_malloc(sizeof *g);
+    struct keyscript *k = script("key ctrl-alt-del");
+
+    guest_init(g);
+    g->room = 1;
+    assert_int_equal(run(k, g, 5000), KEYSCRIPT_DONE);
+    assert_string_equal(g->log, "+e0@0 +e2@0 +4c@0 -4c@20 -e2@20 -e0@20 ");
+    keyscript_free(k);
+    test_free(g);
+}
+
 static void test_wait_screen(void **state)
 {
     struct guest *g = test_malloc(sizeof *g);
@@ -351,9 +365,16 @@ static void test_text_screen(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_type),        cmocka_unit_test(test_room),   cmocka_unit_test(test_keys_and_mouse),
-        cmocka_unit_test(test_wait_screen), cmocka_unit_test(test_serial), cmocka_unit_test(test_files_and_sleep),
-        cmocka_unit_test(test_bad_scripts), cmocka_unit_test(test_fuzz),   cmocka_unit_test(test_keymap),
+        cmocka_unit_test(test_type),
+        cmocka_unit_test(test_room),
+        cmocka_unit_test(test_keys_and_mouse),
+        cmocka_unit_test(test_chord_in_small_room),
+        cmocka_unit_test(test_wait_screen),
+        cmocka_unit_test(test_serial),
+        cmocka_unit_test(test_files_and_sleep),
+        cmocka_unit_test(test_bad_scripts),
+        cmocka_unit_test(test_fuzz),
+        cmocka_unit_test(test_keymap),
         cmocka_unit_test(test_text_screen),
     };
 

@@ -5,14 +5,69 @@
  */
 #include "cpu/simd.h"
 
+/* ---- the host's floating point, where it gives the same bits ---- */
+
+/*
+ * With all exceptions masked, rounding to nearest, no DAZ and FTZ, and PE set already, an operation on zeros and normal
+ * numbers with a normal result (above the smallest binade, where tininess is subtle) leaves nothing else to find out:
+ * IEEE 754 fixes the result, and MXCSR does not change. --soft-float keeps to the slow twin.
+ */
+static ALWAYS_INLINE bool host_fp(const struct cpu *c)
+{
+    enum { CONTROL = 0xFFE0, PLAIN = 0x1FA0 };
+    return (c->mxcsr & CONTROL) == PLAIN && !c->force_soft_fp;
+}
+
+#define HOST_OP(N, bits, type, exp_shift, exp_mask, op, sum)                                                           \
+    static ALWAYS_INLINE bool host_##N##bits(u##bits a, u##bits b, u##bits *result)                                    \
+    {                                                                                                                  \
+        type x, y;                                                                                                     \
+        u##bits r, ea = a >> exp_shift & exp_mask, eb = b >> exp_shift & exp_mask;                                     \
+        bool zero_a = (u##bits)(a << 1) == 0, zero_b = (u##bits)(b << 1) == 0;                                         \
+        if ((ea - 1 >= exp_mask - 1 && !zero_a) || (eb - 1 >= exp_mask - 1 && (sum < 0 || !zero_b)))                   \
+            return false;                                                                                              \
+        memcpy(&x, &a, sizeof x);                                                                                      \
+        memcpy(&y, &b, sizeof y);                                                                                      \
+        x = x op y;                                                                                                    \
+        memcpy(&r, &x, sizeof r);                                                                                      \
+        *result = r;                                                                                                   \
+        bool exact_zero = (u##bits)(r << 1) == 0 && (sum > 0 || zero_a || zero_b);                                     \
+        return (r >> exp_shift & exp_mask) - 2 < exp_mask - 2 || exact_zero;                                           \
+    }
+/* SUM: 1 where a zero result is exact, 0 where it is so of a zero operand, -1 where also the second must not be zero.
+ */
+#define HOST_OPS(N, op, sum)                                                                                           \
+    HOST_OP(N, 32, float, 23, 0xFFu, op, sum)                                                                          \
+    HOST_OP(N, 64, double, 52, 0x7FFull, op, sum)
+HOST_OPS(add, +, 1)
+HOST_OPS(sub, -, 1)
+HOST_OPS(mul, *, 0)
+HOST_OPS(div, /, -1)
+
+/* Operations without a fast twin. */
+static ALWAYS_INLINE bool host_none32(u32 a, u32 b, u32 *result)
+{
+    return false;
+}
+
+static ALWAYS_INLINE bool host_none64(u64 a, u64 b, u64 *result)
+{
+    return false;
+}
+
 /* ---- arithmetic: packed on all elements, scalar on the lowest ---- */
 
 /* OP32 and OP64 take (env, destination, source). */
-#define ARITH(N, op32, op64)                                                                                           \
+#define ARITH(N, op32, op64, host)                                                                                     \
     OPB(N##PS_VoWo)                                                                                                    \
     {                                                                                                                  \
         sse_begin(c);                                                                                                  \
-        union xmm b = xmm_rm(c, in, MEM), a = c->xmm[in->reg];                                                         \
+        union xmm b = xmm_rm(c, in, MEM), a = c->xmm[in->reg], r;                                                      \
+        if (host_fp(c) && host_##host##32(a.d[0], b.d[0], &r.d[0]) && host_##host##32(a.d[1], b.d[1], &r.d[1]) &&      \
+            host_##host##32(a.d[2], b.d[2], &r.d[2]) && host_##host##32(a.d[3], b.d[3], &r.d[3])) {                    \
+            c->xmm[in->reg] = r;                                                                                       \
+            return;                                                                                                    \
+        }                                                                                                              \
         struct fp_env env = fp_env_sse(c->mxcsr);                                                                      \
         for (unsigned i = 0; i < 4; i++)                                                                               \
             a.d[i] = op32(&env, a.d[i], b.d[i]);                                                                       \
@@ -22,7 +77,11 @@
     OPB(N##PD_VoWo)                                                                                                    \
     {                                                                                                                  \
         sse_begin(c);                                                                                                  \
-        union xmm b = xmm_rm(c, in, MEM), a = c->xmm[in->reg];                                                         \
+        union xmm b = xmm_rm(c, in, MEM), a = c->xmm[in->reg], r;                                                      \
+        if (host_fp(c) && host_##host##64(a.q[0], b.q[0], &r.q[0]) && host_##host##64(a.q[1], b.q[1], &r.q[1])) {      \
+            c->xmm[in->reg] = r;                                                                                       \
+            return;                                                                                                    \
+        }                                                                                                              \
         struct fp_env env = fp_env_sse(c->mxcsr);                                                                      \
         for (unsigned i = 0; i < 2; i++)                                                                               \
             a.q[i] = op64(&env, a.q[i], b.q[i]);                                                                       \
@@ -32,18 +91,26 @@
     OPB(N##SS_VdWd)                                                                                                    \
     {                                                                                                                  \
         sse_begin(c);                                                                                                  \
-        u32 b = xmm_rm32(c, in, MEM);                                                                                  \
+        u32 r, b = xmm_rm32(c, in, MEM);                                                                               \
+        if (host_fp(c) && host_##host##32(c->xmm[in->reg].d[0], b, &r)) {                                              \
+            c->xmm[in->reg].d[0] = r;                                                                                  \
+            return;                                                                                                    \
+        }                                                                                                              \
         struct fp_env env = fp_env_sse(c->mxcsr);                                                                      \
-        u32 r = op32(&env, c->xmm[in->reg].d[0], b);                                                                   \
+        r = op32(&env, c->xmm[in->reg].d[0], b);                                                                       \
         sse_end(c, &env);                                                                                              \
         c->xmm[in->reg].d[0] = r;                                                                                      \
     }                                                                                                                  \
     OPB(N##SD_VqWq)                                                                                                    \
     {                                                                                                                  \
         sse_begin(c);                                                                                                  \
-        u64 b = xmm_rm64(c, in, MEM);                                                                                  \
+        u64 r, b = xmm_rm64(c, in, MEM);                                                                               \
+        if (host_fp(c) && host_##host##64(c->xmm[in->reg].q[0], b, &r)) {                                              \
+            c->xmm[in->reg].q[0] = r;                                                                                  \
+            return;                                                                                                    \
+        }                                                                                                              \
         struct fp_env env = fp_env_sse(c->mxcsr);                                                                      \
-        u64 r = op64(&env, c->xmm[in->reg].q[0], b);                                                                   \
+        r = op64(&env, c->xmm[in->reg].q[0], b);                                                                       \
         sse_end(c, &env);                                                                                              \
         c->xmm[in->reg].q[0] = r;                                                                                      \
     }
@@ -51,13 +118,13 @@
 #define SQRT32(env, a, b) f32_sqrt(env, b)
 #define SQRT64(env, a, b) f64_sqrt(env, b)
 
-ARITH(ADD, f32_add, f64_add)
-ARITH(SUB, f32_sub, f64_sub)
-ARITH(MUL, f32_mul, f64_mul)
-ARITH(DIV, f32_div, f64_div)
-ARITH(MIN, f32_min, f64_min)
-ARITH(MAX, f32_max, f64_max)
-ARITH(SQRT, SQRT32, SQRT64)
+ARITH(ADD, f32_add, f64_add, add)
+ARITH(SUB, f32_sub, f64_sub, sub)
+ARITH(MUL, f32_mul, f64_mul, mul)
+ARITH(DIV, f32_div, f64_div, div)
+ARITH(MIN, f32_min, f64_min, none)
+ARITH(MAX, f32_max, f64_max, none)
+ARITH(SQRT, SQRT32, SQRT64, none)
 
 /* ---- approximations: no rounding, no flags ---- */
 

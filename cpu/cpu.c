@@ -356,7 +356,7 @@ const struct field cpu_fields[] = {
     FIELD_END,
 };
 
-enum { ATT_SAVED = ATT_DB | ATT_SHADOW | ATT_HALT };
+enum { ATT_SAVED = ATT_DB | ATT_SHADOW };
 
 void cpu_settle(struct cpu *c)
 {
@@ -407,7 +407,7 @@ int cpu_restored(struct cpu *c)
     c->rep_done = 0;
     c->fault_vector = -1;
     c->fault_external = c->fault_at_ip = false;
-    c->attention &= ATT_SAVED;
+    c->attention = (c->attention & ATT_SAVED) | (c->halt != HALT_NONE ? ATT_HALT : 0);
     for (unsigned i = 0; i < SEG_COUNT; i++)
         cpu_update_segment(c, &c->seg[i]);
     cpu_update_mode(c);

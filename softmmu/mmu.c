@@ -106,7 +106,7 @@ void mmu_set_a20(struct mmu *m, bool enabled)
 static void drop_entry(struct tlb_entry *half, u64 lin)
 {
     struct tlb_entry *e = &half[(lin >> PAGE_BITS) & (TLB_SIZE - 1)];
-    if (e->tag == (lin & PAGE_MASK))
+    if ((e->tag & PAGE_MASK) == (lin & PAGE_MASK))
         e->tag = TLB_NONE;
 }
 
@@ -144,11 +144,15 @@ void mmu_set_watching(struct mmu *m, bool watching)
     clear_first_level(m);
 }
 
+/* Entries whose tag says "watched" may stay: they ask before every store. */
 void mmu_drop_write(struct mmu *m, u32 frame)
 {
     u64 host = (u64)(uintptr_t)phys_frame_host(m->phys, frame);
+    const struct frame *f = &m->phys->frames[frame];
+    bool many = f->flags & FRAME_WTLB_MANY;
+    unsigned first = many ? 0 : f->wtlb_slot, last = many ? TLB_SIZE - 1 : first;
     for (unsigned p = 0; p < 2; p++)
-        for (unsigned i = 0; i < TLB_SIZE; i++) {
+        for (unsigned i = first; i <= last; i++) {
             struct tlb_entry *e = &m->ctx.write[p][i];
             if (e->tag != TLB_NONE && e->tag + e->addend == host)
                 e->tag = TLB_NONE;
@@ -218,11 +222,16 @@ static u64 translate(struct mmu *m, u64 lin, enum access kind, enum tlb_priv pri
     return (e->phys | off) & m->a20_mask;
 }
 
-static void install(struct tlb_entry *half, u64 lin, const u8 *host_page)
+static unsigned tlb_slot(u64 lin)
 {
-    struct tlb_entry *e = &half[(lin >> PAGE_BITS) & (TLB_SIZE - 1)];
-    e->tag = lin & PAGE_MASK;
-    e->addend = (u64)(uintptr_t)host_page - e->tag;
+    return (lin >> PAGE_BITS) & (TLB_SIZE - 1);
+}
+
+static void install(struct tlb_entry *half, u64 lin, const u8 *host_page, u64 mark)
+{
+    struct tlb_entry *e = &half[tlb_slot(lin)];
+    e->tag = (lin & PAGE_MASK) | mark;
+    e->addend = (u64)(uintptr_t)host_page - (lin & PAGE_MASK);
 }
 
 static bool watched(const struct mmu *m, u64 lin)
@@ -239,16 +248,21 @@ static u8 *enter(struct mmu *m, u64 lin, u64 phys, enum access kind, enum tlb_pr
         return NULL;
     u8 *page = phys_frame_host(m->phys, frame);
     if (kind == ACCESS_WRITE) {
-        if (!phys_plain_write(m->phys, frame) || watched(m, lin))
+        /* Where reads come from elsewhere (a BIOS being shadowed), an entry would let a read-modify-write read the wrong memory. */
+        if (watched(m, lin) || phys_read_frame(m->phys, phys) != frame)
             return NULL;
-        m->phys->frames[frame].flags |= FRAME_WTLB;
-        install(m->ctx.write[priv], lin, page);
+        bool plain = phys_plain_write(m->phys, frame);
+        if (plain)
+            phys_note_wtlb(m->phys, frame, (u16)tlb_slot(lin));
+        install(m->ctx.write[priv], lin, page, plain ? 0 : TLB_WATCHED);
+        if (!plain)
+            return NULL;
     } else if (kind == ACCESS_READ) {
         if (watched(m, lin))
             return NULL;
-        install(m->ctx.read[priv], lin, page);
+        install(m->ctx.read[priv], lin, page, 0);
     } else {
-        install(m->ctx.fetch[priv], lin, page);
+        install(m->ctx.fetch[priv], lin, page, 0);
     }
     return page + (lin & (PAGE_SIZE - 1));
 }
@@ -282,11 +296,21 @@ static ALWAYS_INLINE u64 load_sized(const u8 *host, unsigned size)
     return value;
 }
 
-/* Where a write to the translated address may go at once: plain memory, or the unwatched part of a watched page. */
+/* Where a write may go at once although its page is watched, because these bytes are not; else NULL. */
+static ALWAYS_INLINE u8 *beside_watched(struct mmu *m, u64 lin, unsigned size, enum tlb_priv priv)
+{
+    const struct tlb_entry *e = &m->ctx.write[priv][tlb_slot(lin)];
+    if (e->tag != (((lin + size - 1) & PAGE_MASK) | TLB_WATCHED))
+        return NULL;
+    u8 *host = (u8 *)(uintptr_t)(lin + e->addend);
+    return phys_beside_watched(m->phys, phys_host_frame(m->phys, host), (u32)lin & (PAGE_SIZE - 1), size) ? host : NULL;
+}
+
+/* Where a write to the translated address may go at once, or NULL. */
 static u8 *writable(struct mmu *m, u64 lin, u64 phys, unsigned size, enum tlb_priv priv)
 {
-    u8 *host = phys_beside_watched(m->phys, phys, size);
-    return host ? host : enter(m, lin, phys, ACCESS_WRITE, priv);
+    u8 *host = enter(m, lin, phys, ACCESS_WRITE, priv);
+    return host ? host : beside_watched(m, lin, size, priv);
 }
 
 /* Outside 64-bit mode linear addresses wrap at 4 GiB. */
@@ -325,6 +349,11 @@ u64 mmu_read_slow(struct mmu *m, u64 lin, unsigned size, enum tlb_priv priv)
 
 void mmu_write_slow(struct mmu *m, u64 lin, u64 value, unsigned size, enum tlb_priv priv)
 {
+    u8 *beside = beside_watched(m, lin, size, priv);
+    if (LIKELY(beside)) {
+        store_sized(beside, value, size);
+        return;
+    }
     unsigned n = bytes_in_page(lin, size);
     u64 phys = translate(m, lin, ACCESS_WRITE, priv);
     if (n == size) {
@@ -345,12 +374,14 @@ void mmu_write_slow(struct mmu *m, u64 lin, u64 value, unsigned size, enum tlb_p
 
 u64 mmu_rmw_slow(struct mmu *m, u64 lin, unsigned size, enum tlb_priv priv, u8 **host)
 {
+    *host = beside_watched(m, lin, size, priv);
+    if (LIKELY(*host))
+        return load_sized(*host, size);
     unsigned n = bytes_in_page(lin, size);
     u64 phys = translate(m, lin, ACCESS_WRITE, priv);
     if (n == size) {
         u8 *p = writable(m, lin, phys, size, priv);
-        bool same = phys_read_frame(m->phys, phys) == phys_write_frame(m->phys, phys);
-        if (UNLIKELY(!p || !same))
+        if (UNLIKELY(!p))
             return phys_read_slow(m->phys, phys, size);
         *host = UNLIKELY(m->watching) ? NULL : p; /* a watchpoint wants to see the write */
         return load_sized(p, size);

@@ -312,9 +312,9 @@ static void forget_writable(struct physmem *p, u32 frame)
     struct frame *f = &p->frames[frame];
     if (!(f->flags & FRAME_WTLB))
         return;
-    f->flags &= (u8)~FRAME_WTLB;
     if (p->drop_write_tlb)
         p->drop_write_tlb(p->ctx, frame);
+    f->flags &= (u8)~(FRAME_WTLB | FRAME_WTLB_MANY);
 }
 
 void phys_watch_code(struct physmem *p, u32 frame, u32 offset, u32 len)

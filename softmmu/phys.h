@@ -25,7 +25,8 @@ enum { PAGE_BITS = 12, PAGE_SIZE = 1 << PAGE_BITS, GRANULE_BITS = 6 };
 enum {
     FRAME_DISPLAY = 1,  /* shown on a display and clean since ram_dirty() asked */
     FRAME_DIRTY = 2,    /* clean since the last checkpoint */
-    FRAME_WTLB = 4,     /* a writable TLB entry may exist somewhere: scan before watching */
+    FRAME_WTLB = 4,     /* a writable TLB entry may exist in wtlb_slot: drop it before watching */
+    FRAME_WTLB_MANY = 32, /* ... or in any slot */
     FRAME_ROM = 8,      /* backing of a ROM: never writable by the guest */
     FRAME_VISITED = 16, /* ram_dirty() has asked for this page before */
 };
@@ -35,6 +36,7 @@ struct frame {
     u64 pagetable;  /* granules that a page walk took live entries from */
     void *blocks;   /* the engine's blocks that start in or reach into this frame */
     u32 pt_region;  /* which linear region the entries map: see mmu.c */
+    u16 wtlb_slot;
     u8 flags;
 };
 
@@ -137,19 +139,23 @@ static inline u64 phys_granules(u32 offset, u32 len)
     return upto & ~(BIT64(first) - 1);
 }
 
-/* The host address of [ADDR, ADDR+SIZE), which lies in a page, if that page is watched but these bytes are not: a store
- * there needs no telling. Else NULL. */
-static inline u8 *phys_beside_watched(const struct physmem *p, u64 addr, unsigned size)
+/* True if some of FRAME is watched, but nobody wants to be told of a store to [OFFSET, OFFSET+LEN) of it. */
+static inline bool phys_beside_watched(const struct physmem *p, u32 frame, u32 offset, u32 len)
 {
-    u32 frame = phys_write_frame(p, addr), offset = (u32)addr & (PAGE_SIZE - 1);
-    if (!frame || frame & PHYS_SLOW)
-        return NULL;
     const struct frame *f = &p->frames[frame];
-    u64 watched = f->code | f->pagetable;
-    bool told = (f->flags & (FRAME_DISPLAY | FRAME_DIRTY | FRAME_ROM)) || p->journal_store;
-    if (!watched || told || watched & phys_granules(offset, size))
-        return NULL;
-    return phys_frame_host(p, frame) + offset;
+    u64 granules = f->code | f->pagetable;
+    return granules && !(granules & phys_granules(offset, len)) &&
+           !(f->flags & (FRAME_DISPLAY | FRAME_DIRTY | FRAME_ROM)) && !p->journal_store;
+}
+
+/* A write TLB is given an entry of FRAME in SLOT. */
+static inline void phys_note_wtlb(struct physmem *p, u32 frame, u16 slot)
+{
+    struct frame *f = &p->frames[frame];
+    if (f->flags & FRAME_WTLB && f->wtlb_slot != slot)
+        f->flags |= FRAME_WTLB_MANY;
+    f->flags |= FRAME_WTLB;
+    f->wtlb_slot = slot;
 }
 
 /* Starts watching granules; drops writable TLB entries where there may be some. */

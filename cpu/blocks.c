@@ -9,12 +9,13 @@ static size_t block_size(unsigned count)
     return sizeof(struct iblock) + count * sizeof(struct insn);
 }
 
-struct block_cache *blocks_new(struct physmem *phys)
+struct block_cache *blocks_new(struct mmu *mmu)
 {
     struct block_cache *bc = calloc(1, sizeof *bc);
     if (!bc)
         return NULL;
-    bc->phys = phys;
+    bc->mmu = mmu;
+    bc->phys = mmu->phys;
     bc->arena = malloc(BLOCK_ARENA);
     bc->scratch = calloc(1, block_size(1));
     if (!bc->arena || !bc->scratch) {
@@ -84,7 +85,7 @@ static void unlink_from_hash(struct block_cache *bc, struct iblock *b)
 
 void blocks_drop(struct block_cache *bc, struct iblock *b)
 {
-    b->dead = true;
+    b->bits = 0;
     unlink_from_hash(bc, b);
     for (unsigned i = 0; i < 2; i++)
         if (b->frame[i]) {
@@ -105,6 +106,7 @@ void blocks_flush(struct block_cache *bc)
         bc->table[i] = NULL;
     }
     bc->used = 0;
+    mmu_renew_fetch_epoch(bc->mmu); /* no link leads to what is gone */
 }
 
 struct iblock *blocks_alloc(struct block_cache *bc, unsigned count)
@@ -120,7 +122,7 @@ struct iblock *blocks_alloc(struct block_cache *bc, unsigned count)
 void blocks_insert(struct block_cache *bc, struct iblock *b)
 {
     struct iblock **bucket = &bc->table[blocks_hash(b->host)];
-    b->dead = false;
+    b->link[0].epoch = b->link[1].epoch = 0;
     b->hash_next = *bucket;
     *bucket = b;
     for (unsigned i = 0; i < 2; i++) {

@@ -13,16 +13,23 @@
 
 enum { BLOCK_MAX_INSNS = 32, BLOCK_TABLE_BITS = 16, BLOCK_ARENA = 16 << 20 };
 
+/* Which block is at LIN, as long as the MMU's fetch epoch is EPOCH: spares the way through TLB and hash. */
+struct block_link {
+    u64 epoch;
+    struct iblock *to;
+    u32 lin;
+};
+
 struct iblock {
     const u8 *host;     /* of the first byte: the key */
     struct iblock *hash_next;
+    struct block_link link[2];    /* what followed last */
     struct iblock *frame_next[2]; /* lists of the frames below */
     u32 frame[2];       /* second is 0 unless the instruction crosses a page */
     u16 offset;         /* in frame[0] */
     u16 bytes;
-    u8 bits;            /* struct decode_mode: the other half of the key */
+    u8 bits;            /* struct decode_mode: the other half of the key; 0: dropped, memory is reused at the next flush */
     u8 count;
-    bool dead;          /* dropped; memory is reused at the next flush */
     struct insn insn[];
 };
 
@@ -32,10 +39,11 @@ struct block_cache {
     size_t used;
     struct iblock *running; /* told by ATT_CODE when it is dropped under way */
     struct iblock *scratch; /* one instruction from memory that cannot be cached */
+    struct mmu *mmu;
     struct physmem *phys;
 };
 
-struct block_cache *blocks_new(struct physmem *phys);
+struct block_cache *blocks_new(struct mmu *mmu);
 void blocks_free(struct block_cache *bc);
 
 static inline unsigned blocks_hash(const u8 *host)

@@ -115,6 +115,7 @@ static struct iblock *build_block(struct cpu *c, u64 ip, const u8 *host)
         if (ends_block(in))
             break;
     }
+    c->stats_blocks++;
     c->stats_decoded += count;
     if (count == 0)
         return avail < PAGE_SIZE - offset ? scratch_block(c, ip) : crossing_block(c, ip, host);
@@ -132,14 +133,14 @@ static struct iblock *build_block(struct cpu *c, u64 ip, const u8 *host)
 }
 
 /* The block at the current IP. Raises what fetching raises. */
-static ALWAYS_INLINE struct iblock *next_block(struct cpu *c)
+static struct iblock *find_block(struct cpu *c)
 {
     u64 phys, ip = c->ip, lin = (u32)(c->seg[SEG_CS].base + ip);
     const u8 *host = mmu_fetch(&c->mmu, lin, &phys);
     if (UNLIKELY(!host))
         return scratch_block(c, ip);
     struct iblock *b = blocks_find(c->blocks, host, c->code_bits);
-    if (UNLIKELY(!b))
+    if (!b)
         return build_block(c, ip, host);
     if (UNLIKELY(ip + b->bytes - 1 > c->seg[SEG_CS].limit))
         return scratch_block(c, ip);
@@ -148,6 +149,37 @@ static ALWAYS_INLINE struct iblock *next_block(struct cpu *c)
         return build_block(c, ip, host);
     }
     return b;
+}
+
+/* As find_block(), and PREV remembers it. */
+static NOINLINE struct iblock *find_and_link(struct cpu *c, struct iblock *prev)
+{
+    u64 epoch = c->mmu.fetch_epoch;
+    u32 lin = (u32)(c->seg[SEG_CS].base + c->ip);
+    struct iblock *b = find_block(c);
+    if (b != c->blocks->scratch && c->mmu.fetch_epoch == epoch) { /* else PREV may be gone */
+        prev->link[1] = prev->link[0];
+        prev->link[0] = (struct block_link){.epoch = epoch, .to = b, .lin = lin};
+    }
+    return b;
+}
+
+static ALWAYS_INLINE struct iblock *linked(const struct cpu *c, const struct block_link *l)
+{
+    if (l->lin != (u32)(c->seg[SEG_CS].base + c->ip) || l->epoch != c->mmu.fetch_epoch)
+        return NULL;
+    struct iblock *b = l->to;
+    return b->bits == c->code_bits && c->ip + b->bytes - 1 <= c->seg[SEG_CS].limit ? b : NULL;
+}
+
+/* The block at the current IP, which follows PREV. */
+static ALWAYS_INLINE struct iblock *next_block(struct cpu *c, struct iblock *prev)
+{
+    struct iblock *b = linked(c, &prev->link[0]);
+    if (LIKELY(b != NULL))
+        return b;
+    b = linked(c, &prev->link[1]);
+    return LIKELY(b != NULL) ? b : find_and_link(c, prev);
 }
 
 /* ---- executing ---- */
@@ -191,8 +223,9 @@ static ALWAYS_INLINE void run_insns(struct cpu *c, struct iblock *b, unsigned n)
 /* Runs blocks until something wants attention or the slice ends. */
 static NOINLINE void run_blocks(struct cpu *c)
 {
+    struct iblock *b = c->blocks->scratch;
     while (LIKELY(!c->attention) && c->budget > 0) {
-        struct iblock *b = next_block(c);
+        b = next_block(c, b);
         unsigned n = b->count;
         if (UNLIKELY((s64)n > c->budget))
             n = (unsigned)c->budget;
@@ -207,7 +240,7 @@ static NOINLINE void run_one(struct cpu *c)
     c->attention &= ~(u32)(ATT_SHADOW | ATT_CODE);
     if (debug_insn_armed(c))
         debug_insn_check(c); /* raises #DB before the instruction; RF suppresses it */
-    struct iblock *b = next_block(c);
+    struct iblock *b = find_block(c);
     c->eflags &= ~(u32)F_RF;
     run_insns(c, b, 1);
     if (trap) {

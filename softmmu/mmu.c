@@ -21,6 +21,7 @@ static void clear_first_level(struct mmu *m)
         clear_half(m->ctx.write[p]);
         clear_half(m->ctx.fetch[p]);
     }
+    mmu_renew_fetch_epoch(m);
 }
 
 static u32 new_generation(struct mmu *m)
@@ -136,6 +137,7 @@ void mmu_flush_page(struct mmu *m, u64 lin)
         drop_entry(m->ctx.write[p], lin);
         drop_entry(m->ctx.fetch[p], lin);
     }
+    mmu_renew_fetch_epoch(m);
 }
 
 void mmu_set_watching(struct mmu *m, bool watching)

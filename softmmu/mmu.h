@@ -79,6 +79,8 @@ struct mmu {
     u32 generation;        /* last one given out; 0 is never valid */
     u32 generation_all;    /* of global entries: renewed by a flush of everything */
     u32 generation_local;  /* of the others: renewed by each CR3 load too */
+    u64 fetch_epoch; /* renewed whenever what is fetched at some address may be another thing; bit 0 is the privilege. cpu/
+                        renews it too, when it drops decoded code. */
     u64 misses, walks, flushes; /* statistics */
 };
 
@@ -97,6 +99,12 @@ static inline void mmu_set_priv(struct mmu *m, enum tlb_priv priv)
     m->rd = m->ctx.read[priv];
     m->wr = m->ctx.write[priv];
     m->fe = m->ctx.fetch[priv];
+    m->fetch_epoch = (m->fetch_epoch & ~(u64)1) | priv;
+}
+
+static inline void mmu_renew_fetch_epoch(struct mmu *m)
+{
+    m->fetch_epoch += 2;
 }
 
 void mmu_set_a20(struct mmu *m, bool enabled);

@@ -13,7 +13,7 @@
 
 enum { BLOCK_MAX_INSNS = 32, BLOCK_TABLE_BITS = 16, BLOCK_ARENA = 16 << 20 };
 
-/* Which block is at LIN, as long as the MMU's fetch epoch is EPOCH: spares the way through TLB and hash. */
+/* Which block is at LIN, as long as EPOCH is one of the MMU's fetch epochs: spares the way through TLB and hash. */
 struct block_link {
     u64 epoch;
     struct iblock *to;

@@ -159,14 +159,15 @@ static NOINLINE struct iblock *find_and_link(struct cpu *c, struct iblock *prev)
     struct iblock *b = find_block(c);
     if (b != c->blocks->scratch && c->mmu.fetch_epoch == epoch) { /* else PREV may be gone */
         prev->link[1] = prev->link[0];
-        prev->link[0] = (struct block_link){.epoch = epoch, .to = b, .lin = lin};
+        prev->link[0] = (struct block_link){.epoch = mmu_fetch_epoch_of(&c->mmu, lin), .to = b, .lin = lin};
     }
     return b;
 }
 
 static ALWAYS_INLINE struct iblock *linked(const struct cpu *c, const struct block_link *l)
 {
-    if (l->lin != (u32)(c->seg[SEG_CS].base + c->ip) || l->epoch != c->mmu.fetch_epoch)
+    if (l->lin != (u32)(c->seg[SEG_CS].base + c->ip) ||
+        (l->epoch != c->mmu.fetch_epoch_global && l->epoch != c->mmu.fetch_epoch))
         return NULL;
     struct iblock *b = l->to;
     return b->bits == c->code_bits && c->ip + b->bytes - 1 <= c->seg[SEG_CS].limit ? b : NULL;

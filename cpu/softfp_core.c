@@ -3,37 +3,18 @@
  */
 #include "cpu/softfp_core.h"
 
-/* floor(sqrt(n)), REM = n - root^2, for n >= 2^30: bit by bit. */
-static u32 sqrt32(u32 n, u32 *rem)
-{
-    u32 root = 0;
-    for (u32 bit = 1u << 30; bit; bit >>= 2) {
-        if (n >= root + bit) {
-            n -= root + bit;
-            root = root >> 1 | bit;
-        } else {
-            root >>= 1;
-        }
-    }
-    *rem = n;
-    return root;
-}
-
-/* The next digits of a root by one division (Zimmermann's "Karatsuba square root"), n >= 2^62. */
+/*
+ * floor(sqrt(n)), REM = n - root^2, for n >= 2^62. The host's root of the nearest double is off by one at most, so what
+ * comes out does not depend on the host.
+ */
 static u32 sqrt64(u64 n, u64 *rem)
 {
-    u32 r0;
-    u64 s = sqrt32(n >> 32, &r0);
-    u64 num = (u64)r0 << 16 | (n >> 16 & 0xFFFF);
-    u64 q = num / (2 * s);
-    u64 u = num % (2 * s);
-    s = (s << 16) + q;
-    s64 r = (s64)(u << 16 | (n & 0xFFFF)) - (s64)(q * q);
-    while (r < 0) {
-        r += (s64)(2 * s - 1);
+    u64 s = MIN((u64)__builtin_sqrt((double)n), (u64)UINT32_MAX);
+    if (s * s > n)
         s--;
-    }
-    *rem = (u64)r;
+    else if (n - s * s > 2 * s)
+        s++;
+    *rem = n - s * s;
     return (u32)s;
 }
 

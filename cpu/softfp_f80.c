@@ -71,7 +71,19 @@ static struct f80 round_num(struct fp_env *env, const struct fp_num *x, unsigned
     return f80_round_pack(env, (struct fp_raw){x->sign, x->exp, x->sig, 0}, prec);
 }
 
-static struct f80 add(struct fp_env *env, struct f80 a, struct f80 b, bool subtract)
+/* Both operands are normal numbers: nearly all are, and nothing needs to be classified. */
+static ALWAYS_INLINE bool both_normal(const struct fp_env *env, struct f80 a, struct f80 b)
+{
+    unsigned x = (a.se & F80_EXP_MAX) - 1u, y = (b.se & F80_EXP_MAX) - 1u;
+    return (a.m & b.m & TOP_BIT) && x < F80_EXP_MAX - 1 && y < F80_EXP_MAX - 1 && !env->den;
+}
+
+static ALWAYS_INLINE struct fp_num normal(struct f80 a)
+{
+    return (struct fp_num){FP_FINITE, a.se >> 15, false, (s32)(a.se & F80_EXP_MAX) - F80_BIAS, a.m};
+}
+
+static NOINLINE struct f80 add_special(struct fp_env *env, struct f80 a, struct f80 b, bool subtract)
 {
     struct fp_num x = f80_unpack(a), y = f80_unpack(b);
     struct fp_raw r;
@@ -98,6 +110,19 @@ static struct f80 add(struct fp_env *env, struct f80 a, struct f80 b, bool subtr
     return zero(x.sign == y.sign ? x.sign : env->rc == FP_DOWN);
 }
 
+static ALWAYS_INLINE struct f80 add(struct fp_env *env, struct f80 a, struct f80 b, bool subtract)
+{
+    struct fp_raw r;
+    if (UNLIKELY(!both_normal(env, a, b)))
+        return add_special(env, a, b, subtract);
+    struct fp_num x = normal(a), y = normal(b);
+    y.sign ^= subtract;
+    if (LIKELY(fp_add_core(&x, &y, &r)))
+        return f80_round_pack(env, r, env->pc);
+    env->c1 = false;
+    return zero(env->rc == FP_DOWN);
+}
+
 struct f80 f80_add(struct fp_env *env, struct f80 a, struct f80 b)
 {
     return add(env, a, b, false);
@@ -108,7 +133,7 @@ struct f80 f80_sub(struct fp_env *env, struct f80 a, struct f80 b)
     return add(env, a, b, true);
 }
 
-struct f80 f80_mul(struct fp_env *env, struct f80 a, struct f80 b)
+static NOINLINE struct f80 mul_special(struct fp_env *env, struct f80 a, struct f80 b)
 {
     struct fp_num x = f80_unpack(a), y = f80_unpack(b);
     struct fp_raw r;
@@ -126,6 +151,16 @@ struct f80 f80_mul(struct fp_env *env, struct f80 a, struct f80 b)
     if (x.cls == FP_INF || y.cls == FP_INF)
         return inf(x.sign ^ y.sign);
     return zero(x.sign ^ y.sign);
+}
+
+struct f80 f80_mul(struct fp_env *env, struct f80 a, struct f80 b)
+{
+    struct fp_raw r;
+    if (UNLIKELY(!both_normal(env, a, b)))
+        return mul_special(env, a, b);
+    struct fp_num x = normal(a), y = normal(b);
+    fp_mul_core(&x, &y, &r);
+    return f80_round_pack(env, r, env->pc);
 }
 
 struct f80 f80_div(struct fp_env *env, struct f80 a, struct f80 b)

@@ -27,9 +27,12 @@ void mmu_probe(struct mmu *m, u64 lin, u32 len, bool write, enum tlb_priv priv);
 static ALWAYS_INLINE u8 *tlb_hit(const struct tlb_entry *half, u64 lin, unsigned size)
 {
     const struct tlb_entry *e = &half[(lin >> PAGE_BITS) & (TLB_SIZE - 1)];
-    if (LIKELY(e->tag == ((lin + size - 1) & PAGE_MASK)))
-        return (u8 *)(uintptr_t)(lin + e->addend);
-    return NULL;
+    if (UNLIKELY(e->tag != ((lin + size - 1) & PAGE_MASK)))
+        return NULL;
+    u8 *host = (u8 *)(uintptr_t)(lin + e->addend);
+    if (!host)
+        __builtin_unreachable(); /* spares the caller a second test */
+    return host;
 }
 
 #define MMU_ACCESS(bits, type, load, store)                                                            \

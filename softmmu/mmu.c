@@ -21,7 +21,6 @@ static void clear_first_level(struct mmu *m)
         clear_half(m->ctx.write[p]);
         clear_half(m->ctx.fetch[p]);
     }
-    mmu_renew_fetch_epoch(m);
 }
 
 static u32 new_generation(struct mmu *m)
@@ -37,6 +36,7 @@ static u32 new_generation(struct mmu *m)
 void mmu_flush_all(struct mmu *m)
 {
     clear_first_level(m);
+    mmu_renew_fetch_epoch(m);
     m->generation_all = new_generation(m);
     m->generation_local = new_generation(m);
     m->flushes++;
@@ -45,6 +45,7 @@ void mmu_flush_all(struct mmu *m)
 static void flush_local(struct mmu *m)
 {
     clear_first_level(m);
+    m->fetch_epoch = MAX(m->fetch_epoch, m->fetch_epoch_global) + 2;
     m->generation_local = new_generation(m);
     m->flushes++;
 }
@@ -140,10 +141,17 @@ void mmu_flush_page(struct mmu *m, u64 lin)
     mmu_renew_fetch_epoch(m);
 }
 
+u64 mmu_fetch_epoch_of(struct mmu *m, u64 lin)
+{
+    const struct tlb2_entry *e = second_slot(m, lin);
+    bool global = !m->paging || (second_valid(m, e, lin) && (e->page & TLB2_GLOBAL));
+    return global ? m->fetch_epoch_global : m->fetch_epoch;
+}
+
 void mmu_set_watching(struct mmu *m, bool watching)
 {
     m->watching = watching;
-    clear_first_level(m);
+    clear_first_level(m); /* of data breakpoints, so what is fetched stays */
 }
 
 /* Entries whose tag says "watched" may stay: they ask before every store. */

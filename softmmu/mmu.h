@@ -79,8 +79,8 @@ struct mmu {
     u32 generation;        /* last one given out; 0 is never valid */
     u32 generation_all;    /* of global entries: renewed by a flush of everything */
     u32 generation_local;  /* of the others: renewed by each CR3 load too */
-    u64 fetch_epoch; /* renewed whenever what is fetched at some address may be another thing; bit 0 is the privilege. cpu/
-                        renews it too, when it drops decoded code. */
+    u64 fetch_epoch;        /* renewed whenever what is fetched at some address may be another thing; bit 0 is the privilege */
+    u64 fetch_epoch_global; /* the same for global pages: stays over a CR3 load. cpu/ renews both when it drops decoded code */
     u64 misses, walks, flushes; /* statistics */
 };
 
@@ -100,12 +100,18 @@ static inline void mmu_set_priv(struct mmu *m, enum tlb_priv priv)
     m->wr = m->ctx.write[priv];
     m->fe = m->ctx.fetch[priv];
     m->fetch_epoch = (m->fetch_epoch & ~(u64)1) | priv;
+    m->fetch_epoch_global = (m->fetch_epoch_global & ~(u64)1) | priv;
 }
 
+/* The epochs are never equal. */
 static inline void mmu_renew_fetch_epoch(struct mmu *m)
 {
-    m->fetch_epoch += 2;
+    m->fetch_epoch = MAX(m->fetch_epoch, m->fetch_epoch_global) + 2;
+    m->fetch_epoch_global = m->fetch_epoch + 2;
 }
+
+/* Which of the epochs counts for code at LIN. */
+u64 mmu_fetch_epoch_of(struct mmu *m, u64 lin);
 
 void mmu_set_a20(struct mmu *m, bool enabled);
 void mmu_flush_all(struct mmu *m);

@@ -1,5 +1,6 @@
 /*
- * bench.c - the benchmark programs, one static 32-bit binary with a subcommand each; prints a checksum.
+ * bench.c - the benchmark programs, one static 32-bit binary with a subcommand each; prints a checksum. The subcommand
+ * data writes the input of the programs that programs.sh runs.
  * Lengths are such that an interpreter of 200 million instructions a second needs a second or so.
  */
 #define _GNU_SOURCE
@@ -84,8 +85,7 @@ static uint32_t bytecode(void)
 add:
     a += b;
     goto *labels[*p++];
-xor:
-    a ^= b << 1;
+    xor : a ^= b << 1;
     goto *labels[*p++];
 rot:
     a = a << 5 | a >> 27;
@@ -290,6 +290,67 @@ static uint32_t pipes(void)
     return sum;
 }
 
+/* ---- what the programs of the distribution work on ---- */
+
+enum { DATA_BLOCK = 4096, DATA_BLOCKS = 256, WORDS = 3000 };
+
+static char words[WORDS][12];
+
+static void make_words(void)
+{
+    static const char vowels[] = "aeiou", consonants[] = "bcdfghklmnprstvw";
+    for (int i = 0; i < WORDS; i++) {
+        int length = 2 + (int)(rnd() >> 24) % 6;
+        for (int k = 0; k < length; k++)
+            words[i][k] = k & 1 ? vowels[(rnd() >> 24) % 5] : consonants[(rnd() >> 24) % 16];
+        if (i % 7 == 0)
+            memcpy(words[i] + length, "ing", 3);
+    }
+}
+
+/* Lines of words, the first of the list the most frequent. */
+static void text_block(void)
+{
+    for (int n = 0; n < DATA_BLOCK;) {
+        uint64_t skew = rnd() >> 16;
+        int line = n / 64;
+        n += printf("%s", words[(skew * skew * skew >> 32) * WORDS >> 16]);
+        if (rnd() >> 24 < 8)
+            n += printf(" %u", rnd() >> 20);
+        n += printf("%s", n / 64 != line ? "\n" : rnd() >> 24 < 20 ? ", " : " ");
+    }
+}
+
+/* Records as tables of programs have them: a number that rises, a small one, a flag. */
+static void record_block(void)
+{
+    for (uint32_t i = 0, offset = rnd(); i < DATA_BLOCK / 12; i++) {
+        offset += rnd() >> 26;
+        uint32_t record[3] = {offset, rnd() >> 28, i % 5 == 0};
+        fwrite(record, sizeof record, 1, stdout);
+    }
+}
+
+static void random_block(void)
+{
+    for (int i = 0; i < DATA_BLOCK; i++)
+        putchar((int)(rnd() >> 24));
+}
+
+static int write_data(void)
+{
+    make_words();
+    for (int i = 0; i < DATA_BLOCKS; i++) {
+        if (i % 8 == 3)
+            record_block();
+        else if (i % 16 == 7)
+            random_block();
+        else
+            text_block();
+    }
+    return fflush(stdout) != 0;
+}
+
 static const struct program {
     const char *group, *name;
     uint32_t (*run)(void);
@@ -308,6 +369,8 @@ static const struct program {
 int main(int argc, char **argv)
 {
     const struct program *found = NULL;
+    if (argc == 2 && strcmp(argv[1], "data") == 0)
+        return write_data();
     for (unsigned i = 0; i < sizeof list / sizeof *list; i++) {
         if (argc < 2)
             printf("%s %s\n", list[i].group, list[i].name);

@@ -3,49 +3,83 @@
 
   tests/bench/run.py OMBRA [--peers ombra,qemu,bochs,native] [--only NAME,...] [--repeat N]
 
-Every peer boots the same CD (isolinux, Debian's i386 kernel, an initramfs of busybox and bench.c) and is timed from
-outside by markers on the serial line; checksums must equal those of the native run. Two boot sectors with 16-bit loops
-are timed the same way. Runs are interleaved; the table
-shows medians in seconds and, per group, geometric means of ratios.
+Every peer boots the same CD (isolinux, Debian's i386 kernel, an initramfs of busybox, bench.c and programs of Debian with
+their libraries) and is timed from outside by markers on the serial line; checksums must equal those of the native run of
+the same binaries. Two boot sectors with 16-bit loops are timed the same way. Runs are interleaved; the table shows medians
+in seconds and, per group, geometric means of ratios.
 """
-import argparse, math, os, re, shutil, statistics, subprocess, sys, tempfile, time
+import argparse, hashlib, math, os, re, shutil, statistics, subprocess, sys, tempfile, time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 MATERIAL = os.path.join(HERE, "..", "guest", "material.sh")
 NATIVE_REPEATS = 20
-GUEST_REPEATS = 3  # as init has it
+GUEST_REPEATS = 3  # of bench.c's, as init has it; the group programs runs once
+
+LIB = "lib/i386-linux-gnu/"
+LIBC = [("libc6", LIB + "ld-linux.so.2"), ("libc6", LIB + "libc.so.6"), ("libc6", LIB + "libm.so.6")]
+PROGRAMS = {  # name: package and file of the program, then those of its libraries
+    "gzip": [("gzip", "bin/gzip")],
+    "bzip2": [("bzip2", "bin/bzip2"), ("libbz2-1.0", LIB + "libbz2.so.1.0")],
+    "xz": [("xz-utils", "bin/xz"), ("liblzma5", LIB + "liblzma.so.5")],
+    "sha256sum": [("coreutils", "bin/sha256sum")],
+    "lua": [("lua5.4", "bin/lua5.4"), ("libreadline8", LIB + "libreadline.so.8"), ("libtinfo6", LIB + "libtinfo.so.6")],
+    "perl": [("perl-base", "bin/perl"), ("libcrypt1", LIB + "libcrypt.so.1")],
+}
 
 
 def say(text):
     print("-- " + text, file=sys.stderr, flush=True)
 
 
-def build(work):
-    """The benchmark binary and the CD; returns (binary, iso)."""
-    binary, root, cd = (os.path.join(work, n) for n in ("bench", "root", "cd"))
+def package(name):
+    """The folder in which the package lies unpacked."""
+    p = subprocess.run([MATERIAL, "package", name], capture_output=True, text=True)
+    if p.returncode:
+        raise OSError((p.stderr.strip() or "material.sh failed").splitlines()[-1])
+    return p.stdout.strip()
+
+
+def add_program(folder, name):
+    """Copies a program and its libraries out of their packages."""
+    for i, (source, path) in enumerate(PROGRAMS[name] + LIBC):
+        top = package(source)
+        places = [os.path.join(top, path), os.path.join(top, "usr", path)]
+        found = [p for p in places if os.path.isfile(p)]
+        if not found:
+            raise OSError(f"package {source} has no {path}")
+        shutil.copy(found[0], os.path.join(folder, "lib", os.path.basename(path)) if i else os.path.join(folder, name))
+
+
+def compile_bench(work):
+    binary = os.path.join(work, "bench")
     subprocess.run(["gcc", "-m32", "-O2", "-static", "-idirafter", "/usr/include/x86_64-linux-gnu",
                     os.path.join(HERE, "bench.c"), "-o", binary, "-lm"], check=True)
-    package = lambda name: subprocess.run([MATERIAL, "package", name], check=True, capture_output=True, text=True).stdout.strip()
-    kernel = subprocess.run([MATERIAL, "linux"], check=True, capture_output=True, text=True).stdout.split()[0]
+    return binary
+
+
+def make_root(work, binary):
+    """The guest's root without the programs."""
+    root = os.path.join(work, "root")
     for d in ("bin", "dev", "proc", "tmp"):
         os.makedirs(os.path.join(root, d))
     shutil.copy(os.path.join(package("busybox-static"), "bin/busybox"), os.path.join(root, "bin/busybox"))
     os.symlink("busybox", os.path.join(root, "bin/sh"))
     shutil.copy(os.path.join(HERE, "init"), root)
     shutil.copy(binary, root)
+
+
+def make_iso(work, names):
+    root, cd, iso = (os.path.join(work, n) for n in ("root", "cd", "bench.iso"))
+    kernel = subprocess.run([MATERIAL, "linux"], check=True, capture_output=True, text=True).stdout.split()[0]
     os.makedirs(cd)
     subprocess.run(f"cd {root} && find . | cpio -o -H newc --quiet -R 0:0 | gzip > {cd}/initrd.gz", shell=True, check=True)
     shutil.copy(kernel, os.path.join(cd, "linux"))
     shutil.copy(os.path.join(package("isolinux"), "usr/lib/ISOLINUX/isolinux.bin"), cd)
     shutil.copy(os.path.join(package("syslinux-common"), "usr/lib/syslinux/modules/bios/ldlinux.c32"), cd)
-    return binary, cd
-
-
-def make_iso(work, cd, names):
-    iso = os.path.join(work, "bench.iso")
     with open(os.path.join(cd, "isolinux.cfg"), "w") as f:
         f.write("DEFAULT b\nLABEL b\n KERNEL linux\n APPEND initrd=initrd.gz quiet console=ttyS0,115200 "
-                "nokaslr tsc=reliable bench=" + ",".join(names) + "\n")
+                "nokaslr tsc=reliable bench=" + ",".join(n for n in names if n not in PROGRAMS) +
+                " programs=" + ",".join(n for n in names if n in PROGRAMS) + "\n")
     subprocess.run(["xorriso", "-as", "mkisofs", "-quiet", "-o", iso, "-b", "isolinux.bin", "-c", "boot.cat", "-no-emul-boot",
                     "-boot-load-size", "4", "-boot-info-table", cd], check=True, stderr=subprocess.DEVNULL)
     return iso
@@ -78,13 +112,15 @@ def run_guest(argv, limit):
     timer = time.monotonic() + limit
     for raw in iter(p.stdout.readline, b""):
         now, line = time.monotonic(), raw.decode("latin-1")
-        m = re.search(r"BENCH (boot|start|end|done) ?(\S*) ?(\S*)", line)
+        m = re.search(r"BENCH (boot|start|end|sum|done) ?(\S*) ?(\S*)", line)
         if m and m[1] == "boot":
             times["boot"] = now - began
         elif m and m[1] == "start":
             start = now
         elif m and m[1] == "end":
-            times[m[2]], sums[m[2]] = now - start, m[3]
+            times[m[2]] = now - start
+        elif m and m[1] == "sum":
+            sums[m[2]] = m[3]
         elif m:
             break
         if "Kernel panic" in line or now > timer:
@@ -127,17 +163,72 @@ def run_sector(argv, limit):
     return seconds
 
 
-def run_native(binary, names):
+def run_program(work, name):
+    """Seconds and checksum of a program of Debian on the host: the binaries of the guest, in the guest's shell."""
+    root, folder = os.path.join(work, "root"), os.path.join(work, "native", name)
+    os.makedirs(folder, exist_ok=True)
+    began = time.monotonic()
+    p = subprocess.run([os.path.join(root, "bin/busybox"), "sh", os.path.join(root, "programs/programs.sh"), name,
+                        str(NATIVE_REPEATS)], cwd=folder, env={}, capture_output=True, text=True)
+    seconds = (time.monotonic() - began) / NATIVE_REPEATS
+    if p.returncode:
+        raise OSError(f"does not run on this host: {p.stderr.strip() or p.returncode}")
+    total = hashlib.md5()
+    for file in sorted(os.listdir(folder)):
+        with open(os.path.join(folder, file), "rb") as f:
+            total.update(f.read())
+    return seconds, total.hexdigest()
+
+
+def run_native(work, names):
     times, sums = {}, {}
     for name in names:
+        if name in PROGRAMS:
+            times[name], sums[name] = run_program(work, name)
+            continue
         began = time.monotonic()
-        out = subprocess.run([binary, name, str(NATIVE_REPEATS)], capture_output=True, text=True).stdout
+        out = subprocess.run([os.path.join(work, "bench"), name, str(NATIVE_REPEATS)], capture_output=True, text=True).stdout
         times[name], sums[name] = (time.monotonic() - began) / NATIVE_REPEATS * GUEST_REPEATS, out.strip()
     return times, sums
 
 
 def geometric(values):
     return math.exp(sum(map(math.log, values)) / len(values))
+
+
+def choose(binary, only):
+    """Names by group, those of `only` if it is given."""
+    lines = [line.split() for line in subprocess.run([binary], capture_output=True, text=True).stdout.splitlines()]
+    lines += [("programs", name) for name in PROGRAMS]
+    unknown = set(only or ()) - {name for _, name in lines}
+    if unknown:
+        sys.exit(f"--only: no program named {' '.join(sorted(unknown))}")
+    groups = {}
+    for group, name in lines:
+        if only is None or name in only:
+            groups.setdefault(group, []).append(name)
+    return groups
+
+
+def prepare(work, groups):
+    """Fetches the programs and runs everything on the host once: names and right checksums of what can be run."""
+    folder = os.path.join(work, "root", "programs")
+    os.makedirs(os.path.join(folder, "lib"))
+    for name in ("programs.sh", "script.lua", "script.pl"):
+        shutil.copy(os.path.join(HERE, name), folder)
+    os.makedirs(os.path.join(work, "native"))
+    with open(os.path.join(work, "native", "data"), "wb") as f:
+        subprocess.run([os.path.join(work, "bench"), "data"], stdout=f, check=True)
+    names, right = [], {}
+    for name in [n for g in groups.values() for n in g]:
+        try:
+            if name in PROGRAMS:
+                add_program(folder, name)
+            right.update(run_native(work, [name])[1])
+            names.append(name)
+        except OSError as e:
+            say(f"{name} left out: {e}")
+    return names, right
 
 
 def table(groups, results, peers):
@@ -180,24 +271,20 @@ def main():
         else:
             peers.append(p)
     with tempfile.TemporaryDirectory() as work:
-        binary, cd = build(work)
-        groups = {}
-        for line in subprocess.run([binary], capture_output=True, text=True).stdout.splitlines():
-            group, name = line.split()
-            if not a.only or name in a.only.split(","):
-                groups.setdefault(group, []).append(name)
-        names = [n for g in groups.values() for n in g]
-        iso = make_iso(work, cd, names)
+        binary = compile_bench(work)
+        groups = choose(binary, a.only.split(",") if a.only else None)
+        make_root(work, binary)
+        names, right = prepare(work, groups)
+        iso = make_iso(work, names)
         make_sectors(work)
-        _, right = run_native(binary, names)
         results = {p: {} for p in peers}
         for i in range(a.repeat):
             for peer in peers:
                 say(f"round {i + 1} of {a.repeat}: {peer}")
-                times, sums = run_native(binary, names) if peer == "native" else run_guest(command(peer, a.ombra, iso, work), a.limit)
+                times, sums = run_native(work, names) if peer == "native" else run_guest(command(peer, a.ombra, iso, work), a.limit)
                 for name, seconds in times.items():
-                    if name != "boot" and sums[name] != right[name]:
-                        say(f"{peer}: {name} gives {sums[name]}, not {right[name]}")
+                    if name != "boot" and sums.get(name) != right[name]:
+                        say(f"{peer}: {name} gives {sums.get(name)}, not {right[name]}")
                         continue
                     results[peer].setdefault(name, []).append(seconds)
                 missing = [n for n in names if n not in times]

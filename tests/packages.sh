@@ -51,3 +51,27 @@ fetch_package() {
     fi
     echo "$dir"
 }
+
+# fetch_source NAME PATTERN...: prints the folder with those files of a source package (without Debian's patches).
+fetch_source() {
+    local dir=$cache/sources/$1 log=$cache/apt-i386/log tarball
+    if [ ! -d "$dir" ]; then
+        apt_refresh i386
+        say "fetching the source of $1"
+        rm -rf "$dir.part"
+        mkdir -p "$dir.part"
+        # The same mirrors and releases as for packages.
+        apt-get "${apt_options[@]}" indextargets --format 'deb-src $(REPO_URI) $(RELEASE) $(COMPONENT)' \
+            'Created-By: Packages' 'Label: Debian' | sort -u >"$dir.part/sources.list"
+        apt_options+=(-o "Dir::Etc::SourceList=$dir.part/sources.list" -o Dir::Etc::SourceParts=/dev/null)
+        apt-get "${apt_options[@]}" -qq update >"$log" 2>&1 || true
+        (cd "$dir.part" && apt-get "${apt_options[@]}" -qq source --download-only --only-source "$1" >>"$log" 2>&1) ||
+            unavailable "the source of $1 cannot be fetched: $(tail -1 "$log")"
+        tarball=$(echo "$dir.part/$1"_*.orig.tar.*[!c])
+        tar -xf "$tarball" -C "$dir.part" --strip-components=1 --wildcards "${@:2}" ||
+            unavailable "the source of $1 cannot be unpacked"
+        find "$dir.part" -maxdepth 1 -type f -delete
+        mv "$dir.part" "$dir"
+    fi
+    echo "$dir"
+}

@@ -10,7 +10,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 shared=$here/../../../shared/guests
 
 short="freedos freedos_360 freedos_write freedos_mode13 linux_serial linux_vga grub_floppy grub_cd grub_firmware invaders gnumach uboot tour"
-long="linux_pae installer installer_serial memtest_iso memtest_kernel isolinux bochs_bios debian"
+long="linux_pae installer installer_serial memtest_iso memtest_kernel isolinux bochs_bios debian insn_tests"
 
 pass() { return 0; }
 fail() {
@@ -250,6 +250,16 @@ test_debian() {
 # The guest that is built in.
 test_tour() {
     run --keys "timeout 60s; wait 'Real mode'; dump $work/screen; key esc; sleep 1s; quit" && on_screen screen "Real mode"
+}
+
+# Other projects' instruction tests print the same in the guest as on the host.
+test_insn_tests() {
+    "$here/insn_tests.sh" "$ombra" >"$work/table" 2>"$work/reason"
+    case $? in
+    0) ;;
+    77) skip "$(tail -1 "$work/reason")" ;;
+    *) fail "$(grep -v ' same ' "$work/table" "$work/reason" -h)" ;;
+    esac
 }
 
 # ---- the runner ----

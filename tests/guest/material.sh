@@ -2,6 +2,7 @@
 # Guest material from Debian's packages, cached under ~/.cache/ombra.
 #   material.sh linux [pae]    prints the paths of an i386 kernel and of an initramfs with busybox
 #   material.sh package NAME   downloads and unpacks an i386 package, prints the folder
+#   material.sh source NAME PATTERN...   the same for the files of a source package that match
 # Needs no root. Exit status 77: it cannot be had, and standard error says why.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -50,8 +51,11 @@ linux)
 package)
     fetch_package i386 "$2"
     ;;
+source)
+    fetch_source "${@:2}"
+    ;;
 *)
-    echo "usage: material.sh linux [pae] | package NAME" >&2
+    echo "usage: material.sh linux [pae] | package NAME | source NAME PATTERN..." >&2
     exit 2
     ;;
 esac

@@ -59,7 +59,7 @@ build() {
     : >"$work/config.h"
     mkdir "$work/built"
     while read -r package folder name flags; do
-        read -ra sources <<<"$(sources_of "${!package}/$folder" "$name")"
+        read -ra sources <<<"$(sources_of "${!package}/$folder" "${name%:*}")"
         # shellcheck disable=SC2086
         compile "built/$name" -mmmx -msse -I"$valgrind" -I"${!package}/$folder" $flags "${sources[@]}" 2>"$work/log" ||
             { echo "$name cannot be built: $(grep -m1 error "$work/log")"; exit 1; }
@@ -93,7 +93,7 @@ in_guest() {
 
 # Leaves out what may differ between a program's two outputs.
 masked() { # NAME
-    case $1 in
+    case ${1%:*} in
     # The x87 pointers, which AMD saves as 0 while no exception is pending, and MXCSR_MASK, which tells what the processor has.
     fxsave) sed -E 's/^(  0  ( [0-9a-f]{2}){6}).*/\1/; s/^( 16  )( ?[0-9a-f]{2}){8}(( [0-9a-f]{2}){4}).*/\1\3/' ;;
     # errno from before: the C library asked for random numbers, which a guest that has just started does not have.

@@ -65,7 +65,9 @@ fetch_source() {
             'Created-By: Packages' 'Label: Debian' | sort -u >"$dir.part/sources.list"
         apt_options+=(-o "Dir::Etc::SourceList=$dir.part/sources.list" -o Dir::Etc::SourceParts=/dev/null)
         apt-get "${apt_options[@]}" -qq update >"$log" 2>&1 || true
-        (cd "$dir.part" && apt-get "${apt_options[@]}" -qq source --download-only --only-source "$1" >>"$log" 2>&1) ||
+        ls "$cache"/apt-i386/state/lists/*_Sources* >/dev/null 2>&1 ||
+            unavailable "Debian's list of sources cannot be fetched: $(tail -1 "$log")"
+        (cd "$dir.part" && apt-get "${apt_options[@]}" -qq source --download-only --only-source "$1" >"$log" 2>&1) ||
             unavailable "the source of $1 cannot be fetched: $(tail -1 "$log")"
         tarball=$(echo "$dir.part/$1"_*.orig.tar.*[!c])
         tar -xf "$tarball" -C "$dir.part" --strip-components=1 --wildcards "${@:2}" ||

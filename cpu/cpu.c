@@ -170,7 +170,7 @@ struct cpu *cpu_new(const struct cpu_model *model, struct physmem *phys, const s
     c->host = *host;
     mmu_init(&c->mmu, phys, c);
     c->decoder = decoder_new(c->features);
-    c->blocks = blocks_new(&c->mmu);
+    c->blocks = blocks_new(phys);
     if (!c->decoder || !c->blocks) {
         decoder_free(c->decoder);
         if (c->blocks)
@@ -356,7 +356,7 @@ const struct field cpu_fields[] = {
     FIELD_END,
 };
 
-enum { ATT_SAVED = ATT_DB | ATT_SHADOW };
+enum { ATT_SAVED = ATT_DB | ATT_SHADOW }; /* the others follow from other fields */
 
 void cpu_settle(struct cpu *c)
 {
@@ -407,7 +407,7 @@ int cpu_restored(struct cpu *c)
     c->rep_done = 0;
     c->fault_vector = -1;
     c->fault_external = c->fault_at_ip = false;
-    c->attention = (c->attention & ATT_SAVED) | (c->halt != HALT_NONE ? ATT_HALT : 0);
+    c->attention = (c->attention & ATT_SAVED) | (c->halt == HALT_NONE ? 0 : ATT_HALT);
     for (unsigned i = 0; i < SEG_COUNT; i++)
         cpu_update_segment(c, &c->seg[i]);
     cpu_update_mode(c);

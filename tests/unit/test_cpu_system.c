@@ -523,6 +523,12 @@ static void hostile_state(void **state)
     r.cpu->r[REG_ZERO] = 1;
     assert_true(cpu_restored(r.cpu) < 0);
     r.cpu->r[REG_ZERO] = 0;
+    r.cpu->attention = ATT_HALT; /* but it is not halted: cpu_run() would wait without end */
+    assert_int_equal(cpu_restored(r.cpu), 0);
+    assert_false(r.cpu->attention & ATT_HALT);
+    r.cpu->halt = HALT_HLT;
+    assert_int_equal(cpu_restored(r.cpu), 0);
+    assert_true(r.cpu->attention & ATT_HALT);
     rig_free(&r);
 }
 

@@ -2,14 +2,14 @@
 # Installs what is missing, builds, and runs the tests.
 #   ./test.sh           release build, guests, build with sanitizers, AArch64 build under qemu-aarch64
 #   ./test.sh --quick   release build only, without guests and long tests
-#   ./test.sh --full    everything, the long guests too
+#   ./test.sh --full    everything, the long guests and 1,000 saved and loaded states too
 set -euo pipefail
 cd "$(dirname "$0")"
 . tests/install.sh
-quick=0 guests=()
+quick=0 guests=() not_full=(-LE full)
 case ${1:-} in
 --quick) quick=1 ;;
---full) guests=(--full) ;;
+--full) guests=(--full) not_full=() ;;
 '') ;;
 *)
     echo "usage: ./test.sh [--quick | --full]" >&2
@@ -26,7 +26,7 @@ if [ $quick = 1 ]; then
     ctest --test-dir build-release -j2 --output-on-failure -LE "guest|long"
     exit
 fi
-ctest --test-dir build-release -j2 --output-on-failure
+ctest --test-dir build-release -j2 --output-on-failure "${not_full[@]}"
 echo "== guests"
 tests/guest/guests.sh "$PWD/build-release/ombra" "${guests[@]}"
 build build-asan --preset asan -DOMBRA_WERROR=ON

@@ -1,210 +1,164 @@
 /*
- * test_pc_state.c - whole machines: saved and loaded at random points, hashed, side by side, and hostile files.
+ * test_pc_state.c - whole machines: saved and loaded at random points, side by side, and states of other machines.
  * Needs SeaBIOS.
+ *
+ * OMBRA_TEST_CASES=n checks n points instead of 25, OMBRA_TEST_SEED=n others.
  */
-#include "disk/image.h"
-#include "hw/pc.h"
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
-#include <cmocka.h>
+#include "pc_box.h"
 
-enum { FLOPPY_BYTES = 1474560, DISK_BYTES = 4 << 20, POINTS = 25 };
-
-/* Reads disk drive DL's sectors 1 to 18 of cylinder 0, head 0, over and over, writes the eighth and counts at 0:500h.
- */
-static const u8 boot_sector[] = {
-    0x31, 0xC0, 0x8E, 0xD8, 0xBE, 0x00, 0x06, 0x8E, 0xC0, /* xor ax,ax; mov ds,ax; mov si,600h; mov es,ax */
-    0xB8, 0x11, 0x02,                                     /* again: mov ax, 0211h */
-    0xBB, 0x00, 0x10,                                     /* mov bx, 1000h */
-    0xB9, 0x01, 0x00,                                     /* mov cx, 1 */
-    0xB6, 0x00,                                           /* mov dh, 0 */
-    0xCD, 0x13,                                           /* int 13h */
-    0xFF, 0x06, 0x00, 0x05,                               /* inc word [500h] */
-    0xB8, 0x01, 0x03, 0xBB, 0x00, 0x05,                   /* mov ax, 0301h; mov bx, 500h */
-    0xB9, 0x08, 0x00,                                     /* mov cx, 8 */
-    0xCD, 0x13,                                           /* int 13h */
-    0xEB, 0xE2,                                           /* jmp again */
+enum {
+    POINTS = 25,
+    LAP = 9,                /* points of one machine from its start on */
+    BOOTING = 4,            /* so many of them while SeaBIOS runs, probably */
+    BOOT_COUNTS = 12000000, /* at most between those, and between the others */
+    NEXT_COUNTS = 4000000,
+    MORE_COUNTS = 3000000, /* that the loaded machine runs along */
+    KEY_COUNTS = 200000,   /* at most from a key to the save */
+    PROGRESS = 100,
 };
 
-struct images {
-    u8 *bios, *vgabios;
-    size_t bios_size, vgabios_size;
-    char floppy[32], disk[32];
+static u64 from_environment(const char *name, u64 otherwise)
+{
+    const char *s = getenv(name);
+    return s ? strtoull(s, NULL, 10) : otherwise;
+}
+
+/* ---- is a transfer under way? ---- */
+
+/* A device's number, by its path in the named state. */
+struct number {
+    const char *path;
+    const void *at;
+    u32 size;
 };
 
-static struct images images; /* read-only after the group's setup */
-
-static bool slurp(const char *path, u8 **data, size_t *size)
+static void match(void *ctx, const char *path, const struct field *f, const void *p)
 {
-    FILE *f = fopen(path, "rb");
-    if (!f)
-        return false;
-    *data = malloc(1 << 20);
-    *size = fread(*data, 1, 1 << 20, f);
-    fclose(f);
-    return *size > 0;
-}
-
-static void make_image(char *path, const char *name, long bytes)
-{
-    snprintf(path, 32, "/tmp/%sXXXXXX", name);
-    int fd = mkstemp(path);
-    assert_true(fd >= 0);
-    u8 sector[512] = {0};
-    memcpy(sector, boot_sector, sizeof boot_sector);
-    sector[510] = 0x55;
-    sector[511] = 0xAA;
-    assert_int_equal(write(fd, sector, 512), 512);
-    assert_int_equal(ftruncate(fd, bytes), 0);
-    close(fd);
-}
-
-static int group_setup(void **state)
-{
-    if (!slurp("/usr/share/seabios/bios-256k.bin", &images.bios, &images.bios_size) ||
-        !slurp("/usr/share/seabios/vgabios-stdvga.bin", &images.vgabios, &images.vgabios_size))
-        return 0; /* the tests skip */
-    make_image(images.floppy, "fd", FLOPPY_BYTES);
-    make_image(images.disk, "hd", DISK_BYTES);
-    return 0;
-}
-
-static int group_teardown(void **state)
-{
-    if (images.floppy[0]) {
-        unlink(images.floppy);
-        unlink(images.disk);
-    }
-    free(images.bios);
-    free(images.vgabios);
-    return 0;
-}
-
-struct box {
-    struct pc *pc;
-    struct block *floppy, *disk;
-};
-
-/* A small machine that boots from its floppy or its disk; writes go to an overlay. */
-static void box_open(struct box *b, char boot)
-{
-    char error[IMAGE_ERROR_MAX], order[2] = {boot, 0};
-    struct pc_config config = {.cpu = cpu_model_find("p4"),
-                               .ram = 4 << 20,
-                               .bios = images.bios,
-                               .bios_size = images.bios_size,
-                               .vgabios = images.vgabios,
-                               .vgabios_size = images.vgabios_size,
-                               .apic = true,
-                               .boot_order = order,
-                               .log_out = stderr};
-    assert_int_equal(image_open(images.floppy, IMAGE_FLOPPY, IMAGE_SNAPSHOT, &b->floppy, error, sizeof error), 0);
-    assert_int_equal(image_open(images.disk, IMAGE_HD, IMAGE_SNAPSHOT, &b->disk, error, sizeof error), 0);
-    config.floppy[0] = b->floppy;
-    config.drive[0].kind = PC_DRIVE_DISK;
-    config.drive[0].block = b->disk;
-    config.drive[0].cylinders = 8;
-    config.drive[0].heads = 16;
-    config.drive[0].sectors = 63;
-    b->pc = pc_new(&config, error, sizeof error);
-    if (!b->pc)
-        fail_msg("%s", error);
-}
-
-static void box_close(struct box *b)
-{
-    pc_free(b->pc);
-    block_close(b->floppy);
-    block_close(b->disk);
-}
-
-/* N counts, with waiting skipped. */
-static void box_run(struct box *b, u64 n)
-{
-    u64 end = cpu_count(pc_cpu(b->pc)) + n, now;
-    while ((now = cpu_count(pc_cpu(b->pc))) < end) {
-        enum pc_stop stop = pc_run(b->pc, end - now);
-        if (stop == PC_IDLE)
-            pc_skip_to(b->pc, pc_next_event(b->pc));
-        else
-            assert_int_equal(stop, PC_BUDGET);
+    struct number *n = ctx;
+    if (strcmp(path, n->path) == 0) {
+        n->at = p;
+        n->size = f->size;
     }
 }
 
-static u64 random_below(u64 *seed, u64 n)
+static bool on_ide(const struct box *b)
 {
-    *seed = *seed * 6364136223846793005u + 1442695040888963407u;
-    return (*seed >> 33) % n;
+    return b->boot == 'c' || b->boot == 'd';
 }
 
-static void skip_without_bios(void)
+/* Of the controller that the box boots from; the tour's machine, too, has a floppy drive. */
+static struct number find_phase(const struct box *b)
 {
-    if (!images.disk[0]) {
-        print_message("SeaBIOS is not installed: skipped\n");
-        skip();
-    }
+    const char *device = on_ide(b) ? "ide" : "fdc";
+    const char *path = b->boot == 'c' ? "channel[0].unit[0].phase" : "channel[1].unit[0].phase";
+    struct number n = {.path = on_ide(b) ? path : "phase"};
+    const struct device *list;
+    for (unsigned i = pc_devices(b->pc, &list); i-- > 0;)
+        if (strcmp(list[i].ops->name, device) == 0)
+            state_walk("", list[i].ops->state, list[i].self, match, &n);
+    assert_non_null(n.at);
+    return n;
 }
 
-static void check_point(char boot, u64 at, u64 more)
+static bool transferring(const struct box *b, const struct number *phase)
 {
-    struct box one, other;
+    enum { FDC_EXECUTE = 1, FDC_DATA = 2, IDE_IDLE = 0 };
+    u64 value = 0;
+    memcpy(&value, phase->at, phase->size);
+    return on_ide(b) ? value != IDE_IDLE : value == FDC_EXECUTE || value == FDC_DATA;
+}
+
+/* ---- the same future from a saved state ---- */
+
+/* A fresh machine with the state of ONE and copies of its media ends where ONE does, MORE counts later. */
+static void check_same_future(struct box *one, struct box *other, u64 more)
+{
     struct state_buf saved = {0};
     char error[256] = "";
-    box_open(&one, boot);
-    box_run(&one, at);
-    assert_int_equal(pc_save(one.pc, &saved), 0);
-    u64 there = pc_hash(one.pc);
-    box_run(&one, more);
-    u64 after = pc_hash(one.pc);
-
-    /* The other one's disks have not seen the writes: it gets the same blocks only if nothing was written yet, so the
-     * sector written is brought over by running the same way. */
-    box_open(&other, boot);
-    box_run(&other, at);
-    assert_true(pc_hash(other.pc) == there);
-    pc_reset(other.pc);
-    int r = pc_load(other.pc, &saved, error, sizeof error);
-    if (r)
-        fail_msg("at %llu: %s", (unsigned long long)at, error);
-    if (pc_hash(other.pc) != there)
-        fail_msg("boot %c, at %llu: the loaded machine differs", boot, (unsigned long long)at);
-    box_run(&other, more);
-    if (pc_hash(other.pc) != after)
-        fail_msg("boot %c, at %llu: %llu counts later the machines differ", boot, (unsigned long long)at,
-                 (unsigned long long)more);
+    unsigned long long at = cpu_count(pc_cpu(one->pc));
+    assert_int_equal(pc_save(one->pc, &saved), 0);
+    u64 there = pc_hash(one->pc);
+    box_copy_media(other, one);
+    box_renew(other);
+    if (pc_load(other->pc, &saved, error, sizeof error))
+        fail_msg("boot %c, at %llu: %s", one->boot, at, error);
+    if (pc_hash(other->pc) != there)
+        fail_msg("boot %c, at %llu: the loaded machine differs", one->boot, at);
+    box_run(one, more);
+    box_run(other, more);
+    if (pc_hash(other->pc) != pc_hash(one->pc) || !box_same_media(one, other))
+        fail_msg("boot %c, at %llu: %llu counts later the machines differ", one->boot, at, (unsigned long long)more);
     state_buf_free(&saved);
+}
+
+struct points {
+    const struct box_roms *roms;
+    u64 seed;
+    unsigned wanted, done, in_flight, after_boot;
+};
+
+/* Somewhere further on; in the tour on the way to another of its pages. */
+static void advance(struct points *t, struct box *b, unsigned point)
+{
+    box_run(b, 1 + box_random(&t->seed, point < BOOTING ? BOOT_COUNTS : NEXT_COUNTS));
+    if (b->boot == BOX_TOUR) {
+        const struct input_sink *in = pc_input(b->pc);
+        in->key(in->ctx, KEY_1 + (enum key)box_random(&t->seed, 7), true);
+        box_run(b, 1 + box_random(&t->seed, KEY_COUNTS));
+    }
+}
+
+/* Points of one machine from its start on. */
+static void check_lap(struct points *t, char boot)
+{
+    struct box one, other;
+    box_open(&one, t->roms, boot);
+    box_open(&other, t->roms, boot);
+    const struct number phase = find_phase(&one);
+    for (unsigned i = 0; i < LAP && t->done < t->wanted; i++) {
+        advance(t, &one, i);
+        t->in_flight += transferring(&one, &phase);
+        t->after_boot += boot == BOX_TOUR || box_rounds(&one);
+        check_same_future(&one, &other, 1 + box_random(&t->seed, MORE_COUNTS));
+        if (++t->done % PROGRESS == 0 || t->done == t->wanted) {
+            print_message("%u points of %u, %u in transfers\n", t->done, t->wanted, t->in_flight);
+            fflush(stdout);
+        }
+    }
     box_close(&one);
     box_close(&other);
 }
 
-/* The floppy and disk loops transfer nearly all the time. */
 static void test_points(void **state)
 {
-    skip_without_bios();
-    u64 seed = 2;
-    for (unsigned i = 0; i < POINTS; i++)
-        check_point(i % 3 == 0 ? 'a' : 'c', 1000 + random_below(&seed, i % 3 == 2 ? 20000000 : 60000000),
-                    1 + random_below(&seed, 3000000));
+    struct points t = {.roms = box_roms_or_skip(state),
+                       .wanted = (unsigned)from_environment("OMBRA_TEST_CASES", POINTS),
+                       .seed = from_environment("OMBRA_TEST_SEED", 2)};
+    static const char boots[] = {'a', 'c', 'd', BOX_TOUR};
+    for (unsigned i = 0; t.done < t.wanted; i++)
+        check_lap(&t, boots[i % ARRAY_LEN(boots)]);
+    assert_true(t.in_flight >= t.wanted / 3);
+    assert_true(t.after_boot > t.wanted / 2);
 }
 
-/* Two machines in one process, run in turns of odd lengths, end as one that ran alone. */
+/* Two machines in one process, run in turns, one of them saved all the time, end as one that ran alone. */
 static void test_side_by_side(void **state)
 {
-    skip_without_bios();
+    const struct box_roms *roms = box_roms_or_skip(state);
+    enum { TURNS = 40, TURN = 777777 };
     struct box a, b, alone;
-    box_open(&a, 'a');
-    box_open(&b, 'a');
-    box_open(&alone, 'a');
-    for (unsigned i = 0; i < 100; i++) {
-        box_run(&a, 77777);
-        box_run(&b, 77777);
+    box_open(&a, roms, 'a');
+    box_open(&b, roms, 'a');
+    box_open(&alone, roms, 'a');
+    for (unsigned i = 0; i < TURNS; i++) {
+        struct state_buf saved = {0};
+        box_run(&a, TURN);
+        box_run(&b, TURN);
+        assert_int_equal(pc_save(b.pc, &saved), 0);
+        state_buf_free(&saved);
     }
-    box_run(&alone, 7777700);
+    box_run(&alone, TURNS * TURN);
+    assert_true(box_rounds(&alone) > 0);
     assert_true(pc_hash(a.pc) == pc_hash(alone.pc));
     assert_true(pc_hash(b.pc) == pc_hash(alone.pc));
     box_close(&a);
@@ -212,34 +166,57 @@ static void test_side_by_side(void **state)
     box_close(&alone);
 }
 
-/* Damaged states are refused or taken, but nothing breaks: the machine runs on. */
-static void test_hostile(void **state)
+/* ---- what does not fit ---- */
+
+static void other_ram(struct pc_config *c)
 {
-    skip_without_bios();
-    struct box one;
+    c->ram += 1 << 20;
+}
+
+static void other_cpu(struct pc_config *c)
+{
+    c->cpu = cpu_model_find("486");
+}
+
+static void other_drives(struct pc_config *c)
+{
+    c->drive[2].kind = PC_DRIVE_NONE;
+}
+
+static void other_devices(struct pc_config *c)
+{
+    c->serial_present[1] = true;
+}
+
+static void other_bios(struct pc_config *c)
+{
+    c->vgabios_size = 0;
+}
+
+static void test_other_machines(void **state)
+{
+    static const struct {
+        void (*change)(struct pc_config *c);
+        const char *error;
+    } cases[] = {{other_ram, "saved with 2 MiB of memory; start with --mem 2"},
+                 {other_cpu, "saved with another processor model; start with the same --cpu"},
+                 {other_drives, "saved with other drives; start with the same images"},
+                 {other_devices, "saved with other devices; start with the same options"},
+                 {other_bios, "saved with another BIOS or VGA BIOS; start with the same ones"}};
+    struct box one, other;
     struct state_buf saved = {0};
-    u64 seed = 5;
     char error[256];
-    box_open(&one, 'c');
-    box_run(&one, 25000000);
+    box_open(&one, box_roms_or_skip(state), 'c');
     assert_int_equal(pc_save(one.pc, &saved), 0);
-    for (unsigned i = 0; i < 300; i++) {
-        u64 at = random_below(&seed, MIN(saved.len, (size_t)24000));
-        u8 was = saved.data[at];
-        saved.data[at] ^= (u8)(1 + random_below(&seed, 255));
-        size_t len = saved.len;
-        if (i % 10 == 0)
-            saved.len = random_below(&seed, saved.len);
-        if (pc_load(one.pc, &saved, error, sizeof error) == 0) {
-            pc_run(one.pc, 20000);
-            pc_hash(one.pc);
-        } else {
-            assert_true(strlen(error) > 0);
-        }
-        saved.len = len;
-        saved.data[at] = was;
+    for (unsigned i = 0; i < ARRAY_LEN(cases); i++) {
+        box_prepare(&other, one.roms, 'c');
+        struct pc_config config = box_config(&other);
+        cases[i].change(&config);
+        box_build(&other, &config);
+        assert_int_equal(pc_load(other.pc, &saved, error, sizeof error), -EINVAL);
+        assert_string_equal(error, cases[i].error);
+        box_close(&other);
     }
-    assert_int_equal(pc_load(one.pc, &saved, error, sizeof error), 0);
     state_buf_free(&saved);
     box_close(&one);
 }
@@ -249,7 +226,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_points),
         cmocka_unit_test(test_side_by_side),
-        cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_other_machines),
     };
-    return cmocka_run_group_tests(tests, group_setup, group_teardown);
+    return cmocka_run_group_tests(tests, box_group_setup, box_group_teardown);
 }

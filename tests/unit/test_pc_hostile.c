@@ -51,7 +51,7 @@ static void open_hostile(struct hostile *h, void **state, char boot)
     assert_int_equal(display_frame_init(&h->frame), 0);
 }
 
-/* The good state is taken by the machine that has seen all the others. */
+/* The good state is taken by the machine that took others before it. */
 static void close_hostile(struct hostile *h)
 {
     char error[256];
@@ -101,6 +101,7 @@ static void use(struct hostile *h)
         save_again(h);
 }
 
+/* A machine that has refused a state is thrown away, as the frontend does: what it had taken in was not checked. */
 static void attempt(struct hostile *h, const struct state_buf *b)
 {
     char error[256] = "";
@@ -108,6 +109,7 @@ static void attempt(struct hostile *h, const struct state_buf *b)
         assert_true(strlen(error) > 0);
         assert_null(strchr(error, '\n'));
         h->refused++;
+        box_renew(&h->box);
     } else {
         use(h);
         h->taken++;

@@ -170,7 +170,7 @@ struct cpu *cpu_new(const struct cpu_model *model, struct physmem *phys, const s
     c->host = *host;
     mmu_init(&c->mmu, phys, c);
     c->decoder = decoder_new(c->features);
-    c->blocks = blocks_new(phys);
+    c->blocks = blocks_new(&c->mmu);
     if (!c->decoder || !c->blocks) {
         decoder_free(c->decoder);
         if (c->blocks)

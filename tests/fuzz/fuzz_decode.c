@@ -1,0 +1,97 @@
+/*
+ * fuzz_decode.c - the decoder on any bytes: every processor model, 16 and 32 bits, every number of valid bytes.
+ */
+#define _GNU_SOURCE /* memfd_create */
+#include "cpu/cpu.h"
+#include "cpu/decode.h"
+#include "cpu/isa.h"
+#include "tests/fuzz/fuzz.h"
+
+/* One instruction with AVAIL of its bytes valid, which the sanitizers hold it to. */
+static enum decode_result decode_some(const struct decode_mode *mode, const u8 *p, unsigned avail, struct insn *in)
+{
+    u8 *exact = malloc(avail ? avail : 1);
+    fuzz_check(exact);
+    memcpy(exact, p, avail);
+    memset(in, 0xA5, sizeof *in);
+    enum decode_result r = decode(mode, exact, avail, in);
+    free(exact);
+    return r;
+}
+
+static void check_insn(const struct insn *in)
+{
+    fuzz_check(in->len >= 1 && in->len <= INSN_MAX_LEN);
+    fuzz_check(in->op < ISA_COUNT && in->fn);
+    fuzz_check(in->seg < SEG_COUNT);
+    fuzz_check(!in->mem || (in->base <= REG_ZERO && in->index <= REG_ZERO));
+}
+
+/* With fewer bytes than the instruction has the decoder asks for more, with more it finds the same. */
+static void check_prefixes(const struct decode_mode *mode, const u8 *p, unsigned avail, const struct insn *whole)
+{
+    for (unsigned n = 0; n <= avail; n++) {
+        struct insn in;
+        enum decode_result r = decode_some(mode, p, n, &in);
+        if (n < whole->len) {
+            fuzz_check(r == DECODE_MORE);
+            continue;
+        }
+        fuzz_check(r == DECODE_OK);
+        fuzz_check(in.op == whole->op && in.len == whole->len && in.fn == whole->fn && in.imm == whole->imm);
+    }
+}
+
+static void check_at(const struct decode_mode *mode, const u8 *p, size_t left)
+{
+    struct insn in;
+    unsigned avail = (unsigned)MIN(left, (size_t)INSN_MAX_LEN);
+    switch (decode_some(mode, p, avail, &in)) {
+    case DECODE_OK:
+        check_insn(&in);
+        fuzz_check(in.len <= avail);
+        check_prefixes(mode, p, avail, &in);
+        break;
+    case DECODE_MORE:
+        fuzz_check(avail < INSN_MAX_LEN);
+        break;
+    case DECODE_TOO_LONG:
+        fuzz_check(avail == INSN_MAX_LEN);
+        break;
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct fuzz_in in = {data, size};
+    unsigned models = 0, pick = fuzz_take8(&in);
+    while (cpu_models[models].name)
+        models++;
+    struct decoder *decoder = decoder_new(cpu_models[pick / 2 % models].features);
+    struct decode_mode mode = {decoder, pick % 2 ? 32 : 16};
+    fuzz_check(decoder);
+    for (size_t at = 0; at < MIN(in.left, (size_t)256); at++)
+        check_at(&mode, in.p + at, in.left - at);
+    decoder_free(decoder);
+    return 0;
+}
+
+size_t fuzz_seed(unsigned n, u8 *out)
+{
+    static const struct {
+        u8 len;
+        char bytes[20];
+    } seeds[] = {
+        {5, "\x00\xB8\x34\x12\xC3"},                          /* mov ax, 1234h; ret */
+        {8, "\x01\xC7\x84\x8B\x44\x33\x22\x11"},              /* mov [ebx+ecx*4+disp32], cut short */
+        {11, "\x07\x66\x0F\x38\x00\xC1\xF2\x0F\x58\xC1\xF4"}, /* SSE forms */
+        {10, "\x06\xF3\x0F\xB8\xC1\xF0\x0F\xC7\x0F\xDF"},     /* LOCK CMPXCHG8B */
+        {17, "\x03\x66\x67\x2E\x36\x3E\x26\x64\x65\xF0\xF2\xF3\x66\x67\x81\x84\x24"}, /* prefixes up to the limit */
+        {9, "\x05\x9A\x78\x56\x34\x12\x08\x00\xDD"},                                  /* CALL ptr16:32 */
+        {9, "\x04\xC8\x10\x00\x01\xDB\x28\xD9\xFA"},                                  /* ENTER, x87 */
+    };
+    if (n >= ARRAY_LEN(seeds))
+        return 0;
+    memcpy(out, seeds[n].bytes, seeds[n].len);
+    return seeds[n].len;
+}

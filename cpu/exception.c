@@ -361,7 +361,8 @@ void cpu_deliver_fault(struct cpu *c)
     u8 vector = c->pend_vector;
     bool has_error = c->pend_has_error;
     u32 error = c->pend_error;
-    charge_stuck(c);
+    if (!c->fault_external) /* not on the way to a handler: at most two faults more, and slices must not change the count */
+        charge_stuck(c);
     if (c->cur && !c->fault_at_ip) {
         c->ip = insn_ip(c, c->cur);
         c->db_pending = 0; /* an instruction that faults has not hit anything */

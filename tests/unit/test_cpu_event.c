@@ -394,6 +394,24 @@ static void triple_fault(void **state)
     rig_free(&r);
 }
 
+/* A triple fault takes the same counts in one long slice as in one of a single count. */
+static void triple_fault_counts(void **state)
+{
+    u64 count[2];
+    for (unsigned i = 0; i < 2; i++) {
+        struct rig r;
+        rig_new(&r, "p4");
+        rig_protected(&r, 0, "90 0F 0B");
+        r.cpu->idtr.limit = 0;
+        for (unsigned slice = 0; slice < 10; slice++)
+            rig_run(&r, i ? 1 : 100);
+        assert_int_equal(r.triple_faults, 1);
+        count[i] = cpu_count(r.cpu);
+        rig_free(&r);
+    }
+    assert_int_equal(count[0], count[1]);
+}
+
 /* ---- between instructions ---- */
 
 static void halt_and_wake(void **state)
@@ -655,6 +673,7 @@ int main(void)
         cmocka_unit_test(benign_then_fault),
         cmocka_unit_test(fault_then_page_fault),
         cmocka_unit_test(triple_fault),
+        cmocka_unit_test(triple_fault_counts),
         cmocka_unit_test(halt_and_wake),
         cmocka_unit_test(nmi_blocks_nmi),
         cmocka_unit_test(mov_ss_shadow),

@@ -61,18 +61,29 @@ static void check_at(const struct decode_mode *mode, const u8 *p, size_t left)
     }
 }
 
+/* Each model's decoder, made when it is first wanted and never changed: making one takes longer than an input. */
+static const struct decoder *decoder_of(unsigned pick)
+{
+    enum { MODELS_MAX = 16 };
+    static struct decoder *decoders[MODELS_MAX];
+    unsigned models = 0;
+    while (cpu_models[models].name)
+        models++;
+    fuzz_check(models <= MODELS_MAX);
+    unsigned model = pick % models;
+    if (!decoders[model])
+        decoders[model] = decoder_new(cpu_models[model].features);
+    fuzz_check(decoders[model]);
+    return decoders[model];
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct fuzz_in in = {data, size};
-    unsigned models = 0, pick = fuzz_take8(&in);
-    while (cpu_models[models].name)
-        models++;
-    struct decoder *decoder = decoder_new(cpu_models[pick / 2 % models].features);
-    struct decode_mode mode = {decoder, pick % 2 ? 32 : 16};
-    fuzz_check(decoder);
+    unsigned pick = fuzz_take8(&in);
+    struct decode_mode mode = {decoder_of(pick / 2), pick % 2 ? 32 : 16};
     for (size_t at = 0; at < MIN(in.left, (size_t)256); at++)
         check_at(&mode, in.p + at, in.left - at);
-    decoder_free(decoder);
     return 0;
 }
 

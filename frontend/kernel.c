@@ -126,7 +126,7 @@ static int load_linux(struct kernel *k, const struct place *at, const u8 *file, 
 
 /* ---- multiboot ---- */
 
-enum { MB_MAGIC = 0x1BADB002, MB_SEARCH = 8192, MB_ADDRESSES = 1 << 16 };
+enum { MB_MAGIC = 0x1BADB002, MB_SEARCH = 8192, MB_ADDRESSES = 1 << 16, MB_MODULES_MAX = 16 };
 
 /* Multiboot information structure flags. */
 enum { MBI_MEMORY = 1, MBI_CMDLINE = 4, MBI_MODS = 8, MBI_MMAP = 64, MBI_LOADER = 512 };
@@ -233,11 +233,15 @@ static u32 mb_bytes(struct mbinfo *m, const void *data, size_t n)
 static int mb_modules(struct kernel *k, const struct place *at, const char *list, u64 *next, struct mbinfo *m,
                       struct bootrom_script *s)
 {
-    u32 rows[16 * 4], count = 0;
-    while (list && *list && count < 16) {
+    u32 rows[MB_MODULES_MAX * 4], count = 0;
+    while (list && *list) {
         char spec[512];
         size_t len = strcspn(list, ",");
-        snprintf(spec, sizeof spec, "%.*s", (int)MIN(len, sizeof spec - 1), list);
+        if (count == MB_MODULES_MAX)
+            return fail(at, "a multiboot kernel can be given 16 modules, and --initrd names more");
+        if (len >= sizeof spec)
+            return fail(at, "a module's name and arguments in --initrd are longer than 511 characters");
+        snprintf(spec, sizeof spec, "%.*s", (int)len, list);
         list += len + (list[len] == ',');
         u32 text = mb_bytes(m, spec, strlen(spec) + 1);
         spec[strcspn(spec, " ")] = 0;

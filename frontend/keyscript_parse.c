@@ -124,11 +124,22 @@ static void skip_blanks(struct parser *ps)
             ps->p++;
 }
 
+/* As many characters as the token at ps->p can have: to the word's end or the closing quote, not to the line's, which
+ * would make long lines of many words slow and their texts large. */
+static size_t token_room(const struct parser *ps)
+{
+    const char *p = ps->p;
+    char quote = *p == '"' || *p == '\'' ? *p++ : 0;
+
+    while (p < ps->end && *p != '\n' && !(quote ? *p == quote : ends_word(*p)))
+        p += quote && *p == '\\' && p + 1 < ps->end ? 2 : 1;
+    return (size_t)(p - ps->p);
+}
+
 /* Reads the next token of this statement into ps->token. 1, 0 at the statement's end, or -errno. */
 static int next_token(struct parser *ps)
 {
     struct token *t = &ps->token;
-    size_t most;
     int rc = 0;
 
     free(t->text);
@@ -138,9 +149,7 @@ static int next_token(struct parser *ps)
     t->column = column(ps);
     if (ps->p == ps->end || *ps->p == ';' || *ps->p == '\n')
         return 0;
-    for (most = 0; ps->p + most < ps->end && ps->p[most] != '\n';)
-        most++;
-    t->text = malloc(most + 1);
+    t->text = malloc(token_room(ps) + 1);
     if (!t->text) {
         snprintf(ps->err, ps->err_len, "%s: not enough memory", ps->name);
         return -ENOMEM;

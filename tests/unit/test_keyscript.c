@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -326,6 +327,24 @@ static void test_fuzz(void **state)
     test_free(g);
 }
 
+/* A line of 400000 words takes a moment, not minutes: time grows with the line's length, not with its square. */
+static void test_long_line(void **state)
+{
+    enum { WORDS = 400000 };
+    char *text = malloc(4 + 2 * WORDS), err[256] = "";
+    struct keyscript *k = NULL;
+    clock_t start = clock();
+
+    assert_non_null(text);
+    memcpy(text, "key ", 4);
+    for (size_t i = 0; i < WORDS; i++)
+        memcpy(text + 4 + 2 * i, "a ", 2);
+    assert_int_equal(keyscript_parse(text, 4 + 2 * WORDS, "long", &k, err, sizeof err), 0);
+    assert_true(clock() - start < 20 * CLOCKS_PER_SEC);
+    keyscript_free(k);
+    free(text);
+}
+
 static void test_keymap(void **state)
 {
     struct keymap_press p;
@@ -374,6 +393,7 @@ int main(void)
         cmocka_unit_test(test_files_and_sleep),
         cmocka_unit_test(test_bad_scripts),
         cmocka_unit_test(test_fuzz),
+        cmocka_unit_test(test_long_line),
         cmocka_unit_test(test_keymap),
         cmocka_unit_test(test_text_screen),
     };

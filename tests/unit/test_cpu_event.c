@@ -394,6 +394,23 @@ static void triple_fault(void **state)
     rig_free(&r);
 }
 
+/* What a hostile state says of HLT in two places: one of them counts. */
+static void restored_halt(void **state)
+{
+    struct rig r;
+    rig_new(&r, "p4");
+    rig_real(&r, "90 90 90 90");
+    r.cpu->attention |= ATT_HALT;
+    assert_int_equal(cpu_restored(r.cpu), 0);
+    assert_int_equal(r.cpu->attention, 0);
+    rig_run(&r, 3);
+    assert_int_equal(r.cpu->ip, 0x8003);
+    r.cpu->halt = HALT_HLT;
+    assert_int_equal(cpu_restored(r.cpu), 0);
+    assert_int_equal(r.cpu->attention, ATT_HALT);
+    rig_free(&r);
+}
+
 /* A triple fault takes the same counts in one long slice as in one of a single count. */
 static void triple_fault_counts(void **state)
 {
@@ -674,6 +691,7 @@ int main(void)
         cmocka_unit_test(fault_then_page_fault),
         cmocka_unit_test(triple_fault),
         cmocka_unit_test(triple_fault_counts),
+        cmocka_unit_test(restored_halt),
         cmocka_unit_test(halt_and_wake),
         cmocka_unit_test(nmi_blocks_nmi),
         cmocka_unit_test(mov_ss_shadow),

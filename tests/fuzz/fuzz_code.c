@@ -247,6 +247,12 @@ static void open_machine(struct fuzz_machine *m, const struct setup *s, const u8
     start(pc_cpu(m->pc), s, code, n);
 }
 
+static u64 cpu_hash(struct cpu *c)
+{
+    cpu_settle(c);
+    return state_hash(0, cpu_fields, c);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct fuzz_in in = {data, size};
@@ -259,7 +265,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     bool on = fuzz_machine_run(&one, RUN, RUN, PAUSES);
     fuzz_check(fuzz_machine_run(&other, RUN, 7, PAUSES) == on);
     fuzz_check(cpu_count(pc_cpu(one.pc)) == cpu_count(pc_cpu(other.pc)));
-    fuzz_check(pc_hash(one.pc) == pc_hash(other.pc));
+    fuzz_check(cpu_hash(pc_cpu(one.pc)) == cpu_hash(pc_cpu(other.pc)));
+    if (size % 4 == 0) /* memory and devices: that takes longer than the rest */
+        fuzz_check(pc_hash(one.pc) == pc_hash(other.pc));
     fuzz_machine_close(&one);
     fuzz_machine_close(&other);
     return 0;

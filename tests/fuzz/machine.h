@@ -14,8 +14,8 @@ enum {
     FUZZ_BIOS = 64 << 10,
     FUZZ_BIOS_START = 0xE000,
     FUZZ_BIOS_HANDLER = 0xE080,
-    FUZZ_FLOPPY = 1440 << 10,
-    FUZZ_DISK = 516096, /* one cylinder of 16 heads and 63 sectors */
+    FUZZ_FLOPPY = 360 << 10,
+    FUZZ_DISK = 63 << 10, /* one cylinder of 2 heads and 63 sectors */
     FUZZ_CD = 64 << 10,
 };
 
@@ -55,7 +55,7 @@ static inline void fuzz_machine_open(struct fuzz_machine *m, const struct cpu_mo
         .ram = FUZZ_RAM,
         .bios = m->bios,
         .bios_size = FUZZ_BIOS,
-        .drive = {{.kind = PC_DRIVE_DISK, .block = &m->disk.block, .cylinders = 1, .heads = 16, .sectors = 63},
+        .drive = {{.kind = PC_DRIVE_DISK, .block = &m->disk.block, .cylinders = 1, .heads = 2, .sectors = 63},
                   {.kind = PC_DRIVE_NONE},
                   {.kind = PC_DRIVE_CD, .block = &m->cd.block}},
         .floppy = {&m->floppy.block},

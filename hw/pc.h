@@ -113,8 +113,8 @@ int pc_change_cd(struct pc *pc, unsigned drive, struct block *b);
 void pc_cmos_get(struct pc *pc, u8 *bytes);
 void pc_cmos_set(struct pc *pc, const u8 *bytes);
 
-/* The whole machine. Loading needs a machine built from an equal config: -EINVAL with a line in ERROR otherwise, and then
- * the machine must be thrown away (callers load into a fresh one). */
+/* The whole machine. Loading needs a machine built from an equal config and a state that makes sense: -EINVAL with a line
+ * in ERROR otherwise, and then the machine is as it was, or has been reset and memory holds parts of the state. */
 int pc_save(struct pc *pc, struct state_buf *b);
 int pc_load(struct pc *pc, const struct state_buf *b, char *error, size_t size);
 u64 pc_hash(struct pc *pc);

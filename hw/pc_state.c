@@ -81,20 +81,26 @@ static u8 *ram_of(const struct pc *pc)
 
 /* ---- saving ---- */
 
-int pc_save(struct pc *pc, struct state_buf *b)
+/* Everything but RAM, and with MEMORY what else devices hold in memory. */
+static void save_parts(struct pc *pc, struct state_buf *b, bool memory)
 {
-    struct pc_identity identity = identity_of(pc);
     settle(pc);
-    state_save(b, "machine", STATE_VERSION, identity_fields, &identity);
     state_save(b, "board", STATE_VERSION, board_fields, pc);
     state_save(b, "clock", STATE_VERSION, clock_fields, &pc->clock);
     state_save(b, "cpu", STATE_VERSION, cpu_fields, pc->cpu);
     for (unsigned i = 0; i < pc->devices; i++) {
         const struct device *d = &pc->device[i];
         state_save(b, d->ops->name, d->ops->state_version, d->ops->state, d->self);
-        if (d->ops->save_extra)
+        if (memory && d->ops->save_extra)
             d->ops->save_extra(d->self, b);
     }
+}
+
+int pc_save(struct pc *pc, struct state_buf *b)
+{
+    struct pc_identity identity = identity_of(pc);
+    state_save(b, "machine", STATE_VERSION, identity_fields, &identity);
+    save_parts(pc, b, true);
     state_save_raw(b, "ram", ram_of(pc), pc->mem.ram);
     return b->failed ? -ENOMEM : 0;
 }
@@ -172,12 +178,17 @@ static int load_fields(struct pc *pc, const struct state_buf *b, char *error, si
         if (r)
             return refuse_chunk(error, size, r, ops->name);
     }
+    return 0;
+}
+
+static int load_ram(struct pc *pc, const struct state_buf *b, char *error, size_t size)
+{
     int r = state_load_raw(b, "ram", ram_of(pc), pc->mem.ram);
     return r ? refuse_chunk(error, size, r, "ram") : 0;
 }
 
-/* Everything is in place: now it is acted on. */
-static int take_over(struct pc *pc, const struct state_buf *b, char *error, size_t size)
+/* Everything is in place: now it is acted on, with MEMORY after devices have loaded theirs. */
+static int take_over(struct pc *pc, const struct state_buf *b, bool memory, char *error, size_t size)
 {
     if (cpu_restored(pc->cpu))
         return refuse_chunk(error, size, -EINVAL, "cpu");
@@ -186,7 +197,7 @@ static int take_over(struct pc *pc, const struct state_buf *b, char *error, size
     for (unsigned i = 0; i < pc->devices; i++) {
         const struct device *d = &pc->device[i];
         int r = d->ops->loaded ? d->ops->loaded(d->self) : 0;
-        if (r == 0 && d->ops->load_extra)
+        if (r == 0 && memory && d->ops->load_extra)
             r = d->ops->load_extra(d->self, b);
         if (r)
             return refuse_chunk(error, size, r, d->ops->name);
@@ -196,14 +207,33 @@ static int take_over(struct pc *pc, const struct state_buf *b, char *error, size
     return 0;
 }
 
+/* Back to BEFORE, which this machine saved itself: a refused state leaves nothing behind but bytes in memory. */
+static void roll_back(struct pc *pc, const struct state_buf *before)
+{
+    char error[1];
+    int r = load_fields(pc, before, error, sizeof error);
+    if (r == 0)
+        r = take_over(pc, before, false, error, sizeof error);
+    assert(r == 0);
+}
+
 int pc_load(struct pc *pc, const struct state_buf *b, char *error, size_t size)
 {
+    struct state_buf before = {0};
     int r = check_identity(pc, b, error, size);
     if (r)
         return r;
     pc_reset(pc);
-    r = load_fields(pc, b, error, size);
-    return r ? r : take_over(pc, b, error, size);
+    save_parts(pc, &before, false);
+    r = before.failed ? refuse(error, size, "not enough memory") : load_fields(pc, b, error, size);
+    if (r == 0)
+        r = load_ram(pc, b, error, size);
+    if (r == 0)
+        r = take_over(pc, b, true, error, size);
+    if (r && !before.failed)
+        roll_back(pc, &before);
+    state_buf_free(&before);
+    return r;
 }
 
 /* ---- hashing ---- */

@@ -77,16 +77,15 @@ static inline NORETURN void raise_gp0(struct cpu *c)
 
 /* ---- where am I ---- */
 
+/* Not cut to 16 bits in a 16-bit segment either: what comes after its 64 KiB is beyond its limit (silicon, AMD). */
 static ALWAYS_INLINE u64 insn_next_ip(const struct cpu *c, const struct insn *in)
 {
-    u64 ip = c->block_ip + in->end;
-    return c->code_bits == 16 ? (u16)ip : (u32)ip;
+    return (u32)(c->block_ip + in->end);
 }
 
 static ALWAYS_INLINE u64 insn_ip(const struct cpu *c, const struct insn *in)
 {
-    u64 ip = c->block_ip + in->end - in->len;
-    return c->code_bits == 16 ? (u16)ip : (u32)ip;
+    return (u32)(c->block_ip + in->end - in->len);
 }
 
 /* Operand size of a handler made by OP0, in bytes. */

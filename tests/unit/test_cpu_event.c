@@ -54,6 +54,35 @@ static void real_triple_fault(void **state)
     rig_free(&r);
 }
 
+/* IP does not wrap: after the last byte of 64 KiB comes 10000h, beyond the limit. Silicon does so (AMD, natively). */
+static void code_ends_at_64k(void **state)
+{
+    struct rig r;
+    rig_new(&r, "p3");
+    rig_real(&r, "EA FF FF 00 00");
+    rig_hex(&r, 0xFFFF, "90");
+    rig_put(&r, VEC_GP * 4, 4, 0x9000);
+    rig_hex(&r, 0x9000, "F4");
+    rig_run(&r, 2);
+    assert_int_equal(r.cpu->ip, 0x10000);
+    rig_run(&r, 10);
+    assert_int_equal(r.cpu->ip, 0x9001);
+    assert_int_equal(rig_get16(&r, 0x6FFA), 0); /* the image has 16 bits */
+    rig_free(&r);
+}
+
+/* A jump does: its target is cut to the operand size. */
+static void jumps_wrap_at_64k(void **state)
+{
+    struct rig r;
+    rig_new(&r, "p3");
+    rig_real(&r, "EA FE FF 00 00");
+    rig_hex(&r, 0xFFFE, "EB 10");
+    rig_run(&r, 2);
+    assert_int_equal(r.cpu->ip, 0x10);
+    rig_free(&r);
+}
+
 static void real_stack_wraps_badly(void **state)
 {
     struct rig r;
@@ -671,6 +700,8 @@ int main(void)
         cmocka_unit_test(real_iret),
         cmocka_unit_test(real_triple_fault),
         cmocka_unit_test(real_stack_wraps_badly),
+        cmocka_unit_test(code_ends_at_64k),
+        cmocka_unit_test(jumps_wrap_at_64k),
         cmocka_unit_test(endless_faults_end_the_slice),
         cmocka_unit_test(gate_same_privilege),
         cmocka_unit_test(trap_gate_keeps_if),

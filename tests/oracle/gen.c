@@ -493,6 +493,20 @@ static void choose_place(struct gen *g)
     c->ip = c->bits == 32 ? ORACLE_CODE + c->code_at : c->code_at;
 }
 
+unsigned gen_exit(const struct oracle_case *c, u8 *to)
+{
+    if (c->bits == 32) {
+        to[0] = 0xE9;
+        st32(to + 1, ORACLE_EXIT - (ORACLE_CODE + c->code_at + c->insn_len + 5u));
+        return 5;
+    }
+    to[0] = 0x66;
+    to[1] = 0xEA;
+    st32(to + 2, ORACLE_EXIT);
+    st16(to + 6, ORACLE_SEL_CODE);
+    return 8;
+}
+
 /* Behind the instruction: a jump to ORACLE_EXIT, or INT3 where there is no room for it. */
 static void put_exit(struct gen *g)
 {
@@ -504,19 +518,8 @@ static void put_exit(struct gen *g)
         c->code_len = (u8)(MIN(behind, (u32)ORACLE_CODE_SIZE) - c->code_at);
         return;
     }
-    if (g->trap)
-        return;
-    u8 *to = c->code + c->insn_len;
-    if (c->bits == 32) {
-        to[0] = 0xE9;
-        st32(to + 1, ORACLE_EXIT - (ORACLE_CODE + behind + n));
-    } else {
-        to[0] = 0x66;
-        to[1] = 0xEA;
-        st32(to + 2, ORACLE_EXIT);
-        st16(to + 6, ORACLE_SEL_CODE);
-    }
-    c->code_len = (u8)(c->code_len + n);
+    if (!g->trap)
+        c->code_len = (u8)(c->code_len + gen_exit(c, c->code + c->insn_len));
 }
 
 /* ---- */

@@ -14,6 +14,7 @@
 /* Which segments and code sizes the judge has. */
 struct gen_options {
     bool local_table; /* segments of the LDT: 16-bit code and stacks, read-only data */
+    bool lean;        /* registers that the instruction does not name are the same in many cases */
 };
 
 /* Makes case INDEX of ROW. False if the row has no cases: gen_reason() says why. */
@@ -21,6 +22,13 @@ bool gen_case(const struct gen_options *o, enum isa_op row, u64 seed, u32 index,
 
 /* Why user mode cannot judge ROW, or NULL. */
 const char *gen_reason(enum isa_op row);
+
+/* The jump from behind the instruction of C to ORACLE_EXIT. Returns how many bytes of TO it fills. */
+enum { GEN_EXIT_BYTES = 8 };
+unsigned gen_exit(const struct oracle_case *c, u8 *to);
+
+/* A value of its own for each general register and in each register of a plain FXSAVE image. */
+void gen_quiet(u64 *r, u8 *fx);
 
 /* ---- inside gen*.c ---- */
 

@@ -140,6 +140,54 @@ static void plain_image(u8 *fx)
     st32(fx + FX_MXCSR, 0x1F80);
 }
 
+/* ---- quiet registers ---- */
+
+void gen_quiet(u64 *r, u8 *fx)
+{
+    plain_image(fx);
+    st16(fx + FX_FOP, 0x123);
+    st32(fx + FX_FIP, 0x20ABCDEF);
+    st32(fx + FX_FDP, 0x40FEDCBA);
+    for (unsigned i = 0; i < 8; i++) {
+        r[i] = 0x91A2B3C4 ^ i * 0x01010101u;
+        st64(fx + FX_ST + i * 16, 0x80C0FFEE00000000 | i);
+        st16(fx + FX_ST + i * 16 + 8, (u16)(0x4000 + i));
+        st64(fx + FX_XMM + i * 16, 0x3FF0000040000000 | i);
+        st64(fx + FX_XMM + i * 16 + 8, 0x4010000040800000 | i);
+    }
+}
+
+static bool has_operand(const struct isa_row *row, enum isa_operand first, enum isa_operand last)
+{
+    for (unsigned i = 0; i < ARRAY_LEN(row->operand); i++) {
+        if (row->operand[i] >= first && row->operand[i] <= last)
+            return true;
+    }
+    return false;
+}
+
+/* Leaves what the instruction may read: ST0, ST1, and the registers of the ModRM byte and of addresses. */
+static void make_lean(const struct gen *g, u8 *fx)
+{
+    u8 quiet[512];
+    u64 quiet_r[8];
+    unsigned reg = g->modrm >> 3 & 7, rm = g->modrm & 7, top = ld16(fx + FX_FSW) >> 11 & 7;
+    bool general = has_operand(g->row, OPERAND_Eb, OPERAND_Zv) || has_operand(g->row, OPERAND_Rd, OPERAND_Rd);
+    bool mmx = has_operand(g->row, OPERAND_Pq, OPERAND_Nq), sse = g->row->attrs & A_SSE, x87 = g->row->attrs & A_FPU;
+    gen_quiet(quiet_r, quiet);
+    memcpy(fx + FX_FOP, quiet + FX_FOP, FX_MXCSR - FX_FOP);
+    for (unsigned i = 0; i < 8; i++) {
+        if (!(general && (i == reg || i == rm)) && !(g->used & BIT(i)))
+            g->c->r[i] = quiet_r[i];
+        unsigned number = (top + i) & 7;
+        bool st = (x87 && (i <= 1 || i == rm)) || (mmx && (number == reg || number == rm));
+        if (!st)
+            memcpy(fx + FX_ST + i * 16, quiet + FX_ST + number * 16, 10);
+        if (!sse || (i != reg && i != rm))
+            memcpy(fx + FX_XMM + i * 16, quiet + FX_XMM + i * 16, 16);
+    }
+}
+
 /* ---- states in memory ---- */
 
 /* The environment of FLDENV in the 32-bit or 16-bit protected-mode format; returns its length. */
@@ -188,11 +236,16 @@ static void memory_image(struct gen *g)
 void gen_fpu(struct gen *g)
 {
     const char *mnemonic = g->row->mnemonic;
+    u64 quiet_r[8];
     if (!(g->row->attrs & (A_FPU | A_MMX | A_SSE)) && !starts(mnemonic, "fx")) {
         plain_image(g->c->fx);
+        if (g->options->lean)
+            gen_quiet(quiet_r, g->c->fx);
         return;
     }
     random_image(&g->rng, gen_type(g->row), g->c->fx);
+    if (g->options->lean && g->size_mem < 94) /* not those that save or load all registers */
+        make_lean(g, g->c->fx);
     if (!g->mem)
         return;
     if (strcmp(mnemonic, "frstor") == 0 || strcmp(mnemonic, "fldenv") == 0)

@@ -13,6 +13,9 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 
 enum { TIMEOUT_MS = 20000 };
 
@@ -22,6 +25,24 @@ void native_pristine(u8 *data)
     for (unsigned at = 0; at < ORACLE_DATA_SIZE; at += 8)
         st64(data + at, value_int(&r, 8));
 }
+
+#if defined(__x86_64__)
+void native_name(char *to, size_t size)
+{
+    u32 a = 0, id[4] = {0}, brand[13] = {0}, rest[3];
+    __get_cpuid(0, &a, &id[0], &id[2], &id[1]);
+    __get_cpuid(1, &a, &rest[0], &rest[1], &rest[2]);
+    for (u32 i = 0; i < 3; i++)
+        __get_cpuid(0x80000002 + i, &brand[i * 4], &brand[i * 4 + 1], &brand[i * 4 + 2], &brand[i * 4 + 3]);
+    u32 family = (a >> 8 & 15) + ((a >> 8 & 15) == 15 ? a >> 20 & 0xFF : 0), model = (a >> 4 & 15) | (a >> 12 & 0xF0);
+    snprintf(to, size, "%s family %u model %u stepping %u, %s", (char *)id, family, model, a & 15, (char *)brand);
+}
+#else
+void native_name(char *to, size_t size)
+{
+    snprintf(to, size, "a processor that cannot run the cases");
+}
+#endif
 
 static int shared_memory(struct native *n)
 {

@@ -17,6 +17,9 @@ struct native {
 int native_start(struct native *n, const char *path);
 void native_stop(struct native *n);
 
+/* Vendor, family, model and name of the host's processor. */
+void native_name(char *to, size_t size);
+
 /* Fills the pristine data pages: the same in every run. */
 void native_pristine(u8 *data);
 

@@ -3,38 +3,41 @@
  * interpreter, and must end alike.
  *
  *   oracle --runner PATH [--seed S] [--cases N] [--row ID] [--case K] [--coverage] [--soft] [--max-shown N]
+ *          [--record FILE]
+ *   oracle --replay FILE [--row ID] [--case K] [--stride K] [--coverage] [--soft] [--max-shown N]
  *
- * Exit status: 0 all agree, 1 a disagreement, 2 bad usage, 77 no native judge on this host.
+ * Exit status: 0 all agree, 1 a disagreement or (with --coverage) a row with neither cases nor a reason, 2 bad usage or
+ * a bad file, 77 no native judge on this host.
  */
 #include "tests/oracle/compare.h"
-#include "tests/oracle/differences.h"
 #include "tests/oracle/emu.h"
 #include "tests/oracle/gen.h"
 #include "tests/oracle/native.h"
+#include "tests/oracle/replay.h"
+#include "tests/oracle/tally.h"
+#include "tests/oracle/vectors.h"
 #include <getopt.h>
 #include <stdlib.h>
 
 enum { EXIT_SKIP = 77, REPEATS = 3 };
 
-struct tally {
-    u32 cases, faults, failures;
-};
-
 struct oracle {
-    const char *runner, *row;
+    const char *runner, *row, *record, *replay;
     u64 seed;
     u32 cases;
     s64 only; /* one case, or -1 */
     bool coverage, soft;
-    u32 max_shown;
+    u32 max_shown, stride;
     struct native native;
     struct emu *emu;
     struct gen_options gen;
-    struct tally tally[ISA_COUNT];
+    struct tally tally;
+    struct vectors *vectors;  /* when recording */
+    u64 unstable;             /* cases that are not recorded because the silicon does not always do the same */
     u32 number[ORACLE_BATCH]; /* of each case in the batch */
     u32 filled;
-    u64 total, failures, passing; /* passing: disagreements that did not come again */
-    u32 *used;                    /* known differences */
+    u64 passing; /* disagreements that did not come again */
+    struct oracle_result before[ORACLE_BATCH];
     struct oracle_result ours;
 };
 
@@ -51,7 +54,7 @@ static bool agrees(struct oracle *o, u32 i, FILE *out)
 {
     const struct oracle_case *c = &o->native.shm->cases[i];
     emu_run(o->emu, c, &o->ours);
-    return compare_results(c, &o->native.shm->results[i], &o->ours, o->used, out);
+    return compare_results(c, &o->native.shm->results[i], &o->ours, o->tally.used, out);
 }
 
 static int run_native(struct oracle *o, u32 count)
@@ -81,11 +84,36 @@ static int confirm(struct oracle *o, u32 i)
             return 0;
         }
     }
-    o->failures++;
-    if (o->tally[first->row].failures++ < o->max_shown) {
+    o->tally.failures++;
+    if (o->tally.row[first->row].failures++ < o->max_shown) {
         show(o, first, o->number[0]);
         agrees(o, 0, stdout);
     }
+    return 0;
+}
+
+/* Records the batch that has just run: those cases of which two runs in a row make the same. */
+static int record(struct oracle *o)
+{
+    const struct oracle_shm *shm = o->native.shm;
+    bool stable[ORACLE_BATCH] = {false};
+    u32 left = o->filled;
+    for (unsigned again = 0; again < REPEATS && left; again++) {
+        memcpy(o->before, shm->results, sizeof o->before);
+        if (run_native(o, o->filled) != 0)
+            return -1;
+        for (u32 i = 0; i < o->filled; i++) {
+            if (stable[i] || !vectors_same(&shm->cases[i], &o->before[i], &shm->results[i]))
+                continue;
+            stable[i] = true;
+            left--;
+        }
+    }
+    for (u32 i = 0; i < o->filled; i++) {
+        if (stable[i])
+            vectors_add(o->vectors, &shm->cases[i], &shm->results[i]);
+    }
+    o->unstable += left;
     return 0;
 }
 
@@ -95,14 +123,10 @@ static int flush(struct oracle *o)
     u32 failed[ORACLE_BATCH], failures = 0;
     if (o->filled == 0)
         return 0;
-    if (run_native(o, o->filled) != 0)
+    if (run_native(o, o->filled) != 0 || (o->vectors && record(o) != 0))
         return -1;
     for (u32 i = 0; i < o->filled; i++) {
-        const struct oracle_result *silicon = &o->native.shm->results[i];
-        struct tally *t = &o->tally[o->native.shm->cases[i].row];
-        t->cases++;
-        t->faults += silicon->vector >= 0 && silicon->vector != VEC_BP;
-        o->total++;
+        tally_case(&o->tally, &o->native.shm->cases[i], &o->native.shm->results[i]);
         if (!agrees(o, i, NULL))
             failed[failures++] = i;
     }
@@ -148,48 +172,22 @@ static int run_all(struct oracle *o)
     return flush(o);
 }
 
-static void summary(const struct oracle *o)
-{
-    u32 without = 0, rows = 0;
-    for (unsigned row = 1; row < ISA_COUNT; row++) {
-        const struct tally *t = &o->tally[row];
-        const char *reason = gen_reason((enum isa_op)row);
-        if (!wanted(o, (enum isa_op)row))
-            continue;
-        rows++;
-        without += reason != NULL;
-        if (o->coverage && reason)
-            printf("%-20s none: %s\n", isa_rows[row].id, reason);
-        else if (o->coverage || t->failures)
-            printf("%-20s %8u cases  %8u faults  %8u failed\n", isa_rows[row].id, t->cases, t->faults, t->failures);
-    }
-    for (unsigned i = 0; o->coverage && i < difference_count(); i++)
-        printf("known difference, %u cases: %s\n", o->used[i], difference_reason(i));
-    if (o->passing)
-        printf("%llu disagreements did not come again\n", (unsigned long long)o->passing);
-    printf("%llu cases of %u rows, %u rows without cases (--coverage lists them), %llu disagreements, seed %llu\n",
-           (unsigned long long)o->total, rows - without, without, (unsigned long long)o->failures,
-           (unsigned long long)o->seed);
-}
-
 static void usage(void)
 {
     fprintf(stderr, "oracle --runner PATH [--seed S] [--cases N] [--row ID] [--case K] [--coverage] [--soft]"
-                    " [--max-shown N]\n");
+                    " [--max-shown N] [--record FILE]\n"
+                    "oracle --replay FILE [--row ID] [--case K] [--stride K] [--coverage] [--soft] [--max-shown N]\n");
 }
 
 static int parse(struct oracle *o, int argc, char **argv)
 {
     static const struct option options[] = {
-        {"runner", required_argument, NULL, 'r'},
-        {"seed", required_argument, NULL, 's'},
-        {"cases", required_argument, NULL, 'n'},
-        {"row", required_argument, NULL, 'i'},
-        {"case", required_argument, NULL, 'c'},
-        {"coverage", no_argument, NULL, 'v'},
-        {"soft", no_argument, NULL, 'f'},
-        {"max-shown", required_argument, NULL, 'm'},
-        {NULL, 0, NULL, 0},
+        {"runner", required_argument, NULL, 'r'}, {"seed", required_argument, NULL, 's'},
+        {"cases", required_argument, NULL, 'n'},  {"row", required_argument, NULL, 'i'},
+        {"case", required_argument, NULL, 'c'},   {"coverage", no_argument, NULL, 'v'},
+        {"soft", no_argument, NULL, 'f'},         {"max-shown", required_argument, NULL, 'm'},
+        {"record", required_argument, NULL, 'w'}, {"replay", required_argument, NULL, 'p'},
+        {"stride", required_argument, NULL, 'k'}, {NULL, 0, NULL, 0},
     };
     for (int opt; (opt = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (opt) {
@@ -217,11 +215,29 @@ static int parse(struct oracle *o, int argc, char **argv)
         case 'm':
             o->max_shown = (u32)strtoul(optarg, NULL, 0);
             break;
+        case 'w':
+            o->record = optarg;
+            break;
+        case 'p':
+            o->replay = optarg;
+            break;
+        case 'k':
+            o->stride = (u32)strtoul(optarg, NULL, 0);
+            break;
         default:
             return -1;
         }
     }
-    return o->runner && optind == argc ? 0 : -1;
+    return !o->runner != !o->replay && o->stride && optind == argc ? 0 : -1;
+}
+
+static int start_recording(struct oracle *o)
+{
+    struct vectors_info info = {.cases = o->cases, .seed = o->seed};
+    native_name(info.cpu, sizeof info.cpu);
+    o->gen.lean = true;
+    o->vectors = vectors_create(&info, o->native.shm->pristine);
+    return o->vectors ? 0 : -1;
 }
 
 static int judge_all(struct oracle *o)
@@ -229,36 +245,66 @@ static int judge_all(struct oracle *o)
     o->gen.local_table = o->native.shm->has_ldt;
     if (!o->gen.local_table)
         printf("this kernel has no modify_ldt(): no cases in 16-bit code\n");
-    o->used = calloc(difference_count(), sizeof *o->used);
     o->emu = emu_new(o->native.shm->pristine, o->soft);
-    if (!o->used || !o->emu)
-        return -1;
+    if (!o->emu || tally_init(&o->tally) != 0 || (o->record && start_recording(o) != 0))
+        return 2;
     int status = run_all(o);
-    summary(o);
+    if (o->passing)
+        printf("%llu disagreements did not come again\n", (unsigned long long)o->passing);
+    if (o->unstable)
+        printf("%llu cases are not recorded: the processor did not always do the same\n",
+               (unsigned long long)o->unstable);
+    u32 unexplained = tally_print(&o->tally, o->row, o->coverage);
+    if (status == 0 && o->vectors && vectors_save(o->vectors, o->record) != 0)
+        return 2;
+    return status != 0 || o->tally.failures || (o->coverage && unexplained);
+}
+
+static int judge(struct oracle *o)
+{
+    if (!*o->runner) {
+        puts("skipped: no native runner, which needs an x86-64 Linux host and a compiler for -m32");
+        return EXIT_SKIP;
+    }
+    if (native_start(&o->native, o->runner) != 0)
+        return EXIT_SKIP;
+    int status = judge_all(o);
+    native_stop(&o->native);
     return status;
+}
+
+static int replay_with(const struct oracle *o)
+{
+    struct replay_options options = {.path = o->replay,
+                                     .row = o->row,
+                                     .only = o->only,
+                                     .stride = o->stride,
+                                     .max_shown = o->max_shown,
+                                     .coverage = o->coverage,
+                                     .soft = o->soft};
+    return replay(&options);
 }
 
 int main(int argc, char **argv)
 {
-    struct oracle *o = calloc(1, sizeof *o);
+    struct oracle *o = aligned_alloc(64, (sizeof *o + 63) & ~(size_t)63);
     if (!o)
         return 2;
-    *o = (struct oracle){.seed = 1, .cases = 200, .only = -1, .max_shown = 2};
+    memset(o, 0, sizeof *o);
+    o->seed = o->stride = 1;
+    o->cases = 200;
+    o->only = -1;
+    o->max_shown = 2;
     int status = 2;
-    if (parse(o, argc, argv) != 0) {
+    if (parse(o, argc, argv) != 0)
         usage();
-    } else if (!*o->runner) {
-        puts("skipped: no native runner, which needs an x86-64 Linux host and a compiler for -m32");
-        status = EXIT_SKIP;
-    } else if (native_start(&o->native, o->runner) != 0) {
-        status = EXIT_SKIP;
-    } else {
-        status = judge_all(o) != 0 || o->failures != 0;
-        native_stop(&o->native);
-    }
+    else
+        status = o->replay ? replay_with(o) : judge(o);
     if (o->emu)
         emu_free(o->emu);
-    free(o->used);
+    if (o->vectors)
+        vectors_free(o->vectors);
+    tally_free(&o->tally);
     free(o);
     return status;
 }

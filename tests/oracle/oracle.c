@@ -228,7 +228,8 @@ static int parse(struct oracle *o, int argc, char **argv)
             return -1;
         }
     }
-    return !o->runner != !o->replay && o->stride && optind == argc ? 0 : -1;
+    bool one_judge = !o->runner != !o->replay && !(o->record && o->replay);
+    return one_judge && o->stride && optind == argc ? 0 : -1;
 }
 
 static int start_recording(struct oracle *o)
@@ -248,6 +249,7 @@ static int judge_all(struct oracle *o)
     o->emu = emu_new(o->native.shm->pristine, o->soft);
     if (!o->emu || tally_init(&o->tally) != 0 || (o->record && start_recording(o) != 0))
         return 2;
+    printf("seed %llu, %u cases a row\n", (unsigned long long)o->seed, o->cases);
     int status = run_all(o);
     if (o->passing)
         printf("%llu disagreements did not come again\n", (unsigned long long)o->passing);

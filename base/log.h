@@ -25,7 +25,8 @@
     T(VGA, "vga", "display mode changes")                                                              \
     T(INPUT, "input", "keyboard and mouse controller")                                                 \
     T(SERIAL, "serial", "serial and parallel ports")                                                   \
-    T(FW, "fw", "firmware interface and BIOS debug output")
+    T(FW, "fw", "firmware interface and BIOS debug output")                                            \
+    T(POST, "post", "POST codes: what is written to ports 80h and 190h")
 
 enum log_topic {
 #define T(id, name, help) LOG_##id,

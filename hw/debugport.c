@@ -3,7 +3,14 @@
 
 #include <errno.h>
 
-enum { BOCHS_PORT = 0xE9, SEABIOS_PORT = 0x402, EXIT_PORT = 0xF4, SHUTDOWN_PORT = 0x8900, PRESENT = 0xE9 };
+enum {
+    BOCHS_PORT = 0xE9,
+    SEABIOS_PORT = 0x402,
+    EXIT_PORT = 0xF4,
+    PS1_POST_PORT = 0x190,
+    SHUTDOWN_PORT = 0x8900,
+    PRESENT = 0xE9
+};
 
 static const char magic[] = "Shutdown";
 
@@ -49,6 +56,12 @@ static u32 exit_in(void *ctx, u16 port, unsigned size)
     return 0;
 }
 
+static void post_out(void *ctx, u16 port, u32 value, unsigned size)
+{
+    struct debugport *d = ctx;
+    log_msg(d->bus->log, LOG_POST, "%02X", value);
+}
+
 static void shutdown_out(void *ctx, u16 port, u32 value, unsigned size)
 {
     struct debugport *d = ctx;
@@ -65,6 +78,7 @@ static void shutdown_out(void *ctx, u16 port, u32 value, unsigned size)
 
 static const struct io_ops text_io = {text_in, text_out, 1};
 static const struct io_ops exit_io = {exit_in, exit_out, 1 | 2 | 4};
+static const struct io_ops post_io = {NULL, post_out, 1};
 static const struct io_ops shutdown_io = {NULL, shutdown_out, 1};
 
 static void debugport_reset(void *self)
@@ -102,6 +116,7 @@ void debugport_init(struct debugport *d, struct bus *bus, const struct debugport
     *d = (struct debugport){.bus = bus, .wiring = *wiring};
     bus->io_map(bus->ctx, BOCHS_PORT, 1, &text_io, d, "debug console");
     bus->io_map(bus->ctx, SEABIOS_PORT, 1, &text_io, d, "firmware debug console");
+    bus->io_map(bus->ctx, PS1_POST_PORT, 1, &post_io, d, "POST code");
     bus->io_map(bus->ctx, SHUTDOWN_PORT, 1, &shutdown_io, d, "shutdown");
     if (wiring->exit_port)
         bus->io_map(bus->ctx, EXIT_PORT, 4, &exit_io, d, "debug exit");

@@ -1,9 +1,14 @@
 /*
  * debugport.h - the ports by which firmware and tests talk to whoever runs the machine; no PC ever had them.
  *
- *  402h, E9h  characters for the log's "fw" topic, a line at a time, and for a character backend; both read E9h to say
- * "here" F4h-F7h    (optional) writing V ends the emulator with exit status (V << 1) | 1: "isa-debug-exit" 8900h
- * writing the eight characters "Shutdown" switches off: what BIOSes from Bochs on do for APM power-off
+ *  402h, E9h  characters for the log's "fw" topic, a line at a time, and for a character backend; both read E9h to
+ *             say "here"
+ *
+ *  F4h-F7h    (optional) writing V ends the emulator with exit status (V << 1) | 1: "isa-debug-exit"
+ *
+ *  190h       POST codes for the log's "post" topic, as on the PS/1 (80h, everybody else's, is in dma.c)
+ *
+ *  8900h      writing the eight characters "Shutdown" switches off: what BIOSes from Bochs on do for APM power-off
  */
 #ifndef OMBRA_HW_DEBUGPORT_H
 #define OMBRA_HW_DEBUGPORT_H

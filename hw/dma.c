@@ -23,6 +23,8 @@ enum {
     REG_ALL_MASKS = 15,
 };
 
+enum { POST_PORT = 0x80 }; /* no channel's page: a PC's test code is shown here, and the register keeps it */
+
 /* Where each channel's page register lies in 80h-8Fh. Channel 4 moves nothing; 8Fh is the refresh page. */
 static const u8 page_index[8] = {7, 3, 1, 2, 15, 11, 9, 10};
 
@@ -245,6 +247,8 @@ static u32 dma2_in(void *ctx, u16 port, unsigned size)
 static void page_out(void *ctx, u16 port, u32 value, unsigned size)
 {
     struct dma *dma = ctx;
+    if (port == POST_PORT)
+        log_msg(dma->bus->log, LOG_POST, "%02X", value);
     dma->page[port & 15] = value;
 }
 

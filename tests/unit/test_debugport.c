@@ -46,7 +46,7 @@ static int setup(void **state)
     t.log = tmpfile();
     assert_non_null(t.log);
     t.fb.log.out = t.log;
-    log_enable(&t.fb.log, "fw", &(const char *){NULL});
+    log_enable(&t.fb.log, "fw,post", &(const char *){NULL});
     struct debugport_wiring w = {
         .out = {&t, on_text}, .exit_port = true, .ctx = &t, .exit = on_exit_port, .shutdown = on_shutdown};
     debugport_init(&t.d, &t.fb.bus, &w);
@@ -105,6 +105,14 @@ static void test_long_line(void **state)
     assert_int_equal(count, 400);
 }
 
+static void test_post(void **state)
+{
+    struct fixture *t = *state;
+    fake_outb(&t->fb, 0x190, 0x2E);
+    assert_non_null(strstr(logged(t), "post: 2E\n"));
+    assert_int_equal(fake_inb(&t->fb, 0x190), 0xFF);
+}
+
 static void test_exit(void **state)
 {
     struct fixture *t = *state;
@@ -153,6 +161,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_console, setup, teardown),
         cmocka_unit_test_setup_teardown(test_long_line, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_post, setup, teardown),
         cmocka_unit_test_setup_teardown(test_exit, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_exit_port, setup, teardown),
         cmocka_unit_test_setup_teardown(test_shutdown, setup, teardown),

@@ -265,6 +265,25 @@ static void test_state(void **ctx)
     assert_int_not_equal(dma_ops.loaded(&r->dma), 0);
 }
 
+/* 80h is no channel's page: the log shows it as a POST code. */
+static void test_post_code(void **ctx)
+{
+    struct rig *r = *ctx;
+    char line[32] = {0};
+    FILE *log = tmpfile();
+
+    assert_non_null(log);
+    r->fb.log.out = log;
+    log_enable(&r->fb.log, "post", &(const char *){NULL});
+    out(r, 0x81, 0x11);
+    out(r, 0x80, 0x2E);
+    rewind(log);
+    assert_non_null(fgets(line, sizeof line, log));
+    assert_string_equal(line, "post: 2E\n");
+    assert_null(fgets(line, sizeof line, log));
+    fclose(log);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -278,6 +297,7 @@ int main(void)
         T(test_words),
         T(test_gates),
         T(test_registers),
+        T(test_post_code),
         T(test_full_64k),
         T(test_state),
     };

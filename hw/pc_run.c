@@ -30,6 +30,8 @@ static bool take_requests(struct pc *pc, enum pc_stop *why)
         return false;
     }
     pc->want_off = pc->exited = false;
+    for (unsigned i = 0; i < PC_SERIALS; i++) /* a guest's last words */
+        uart_flush(&pc->uart[i]);
     return true;
 }
 

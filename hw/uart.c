@@ -265,6 +265,14 @@ static void tx_fired(void *ctx, u64 now)
     update_irq(u);
 }
 
+void uart_flush(struct uart *u)
+{
+    while (u->shifting) {
+        timer_cancel(&u->tx_timer);
+        tx_fired(u, clock_now(u->bus->clock));
+    }
+}
+
 static void write_thr(struct uart *u, u8 value)
 {
     if (u->tx.count >= fifo_size(u)) /* overrun: the last one is overwritten */

@@ -50,6 +50,9 @@ extern const struct device_ops uart_ops[UARTS];
 /* A port at BASE (8 ports). BACKEND is copied; its function may be NULL: nothing is plugged in. */
 void uart_init(struct uart *u, struct bus *bus, u16 base, struct irq_line irq, const struct char_backend *backend);
 
+/* Sends what the transmitter still holds, at once: the machine ends. U may be all zero: a port that is not there. */
+void uart_flush(struct uart *u);
+
 /* Where the machine puts what arrives from outside, between instructions. */
 struct char_sink uart_sink(struct uart *u);
 

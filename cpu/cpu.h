@@ -184,6 +184,7 @@ enum attention {
     ATT_TF = 1 << 8,     /* EFLAGS.TF is set: single step */
     ATT_CODE = 1 << 9,   /* the block in hand was written: leave it after this instruction */
     ATT_HALT = 1 << 10,  /* in HLT (or shutdown) until an event */
+    ATT_VIP = 1 << 11,   /* a virtual interrupt is pending and enabled: #GP(0) before the next instruction */
 };
 
 enum halt_kind { HALT_NONE, HALT_HLT, HALT_SHUTDOWN, HALT_WAIT_SIPI };
@@ -292,7 +293,7 @@ struct cpu {
     struct decoder *decoder;
     struct block_cache *blocks;
     bool force_soft_fp;  /* never use the host's floating point: the slow twin */
-    u64 stats_blocks, stats_decoded, stats_flushes;
+    u64 stats_blocks, stats_decoded;
     struct poll_watch poll;
 };
 

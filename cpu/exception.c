@@ -30,9 +30,17 @@ void cpu_raise_err(struct cpu *c, enum vector vec, u32 error)
 /* ---- flags ---- */
 
 /* Which events the flags and latches allow now. */
+/* Whether VIF and VIP, which are both set, have a meaning (SDM vol. 3A 20.3.2 and 20.4). */
+static bool virtual_interrupt(const struct cpu *c)
+{
+    return cpu_vm86(c) ? c->cr4 & CR4_VME : c->cr4 & CR4_PVI && cpu_pe(c) && c->cpl == 3;
+}
+
 void cpu_flags_changed(struct cpu *c)
 {
-    u32 a = c->attention & ~(u32)(ATT_INTR | ATT_TF | ATT_NMI | ATT_SMI | ATT_INIT);
+    u32 a = c->attention & ~(u32)(ATT_INTR | ATT_TF | ATT_NMI | ATT_SMI | ATT_INIT | ATT_VIP);
+    if ((c->eflags & (F_VIF | F_VIP)) == (F_VIF | F_VIP))
+        a |= ATT_VIP;
     if (c->intr_line && (c->eflags & F_IF))
         a |= ATT_INTR;
     if (c->eflags & F_TF)
@@ -456,7 +464,12 @@ static bool take_one(struct cpu *c)
         take_nmi(c);
         return true;
     }
-    return (a & ATT_INTR) && c->halt != HALT_SHUTDOWN && take_interrupt(c);
+    if ((a & ATT_INTR) && c->halt != HALT_SHUTDOWN && take_interrupt(c))
+        return true;
+    if ((a & ATT_VIP) && virtual_interrupt(c))
+        raise_gp0(c);
+    c->attention &= ~(u32)ATT_VIP; /* until the mode or the flags change */
+    return false;
 }
 
 void cpu_take_events(struct cpu *c)

@@ -100,18 +100,20 @@ void cpu_update_segment(struct cpu *c, struct segment *s)
         c->stack32 = s->attr & SEG_DB;
 }
 
+void cpu_set_cpl(struct cpu *c, unsigned cpl)
+{
+    c->cpl = (u8)cpl;
+    if (UNLIKELY((c->eflags & (F_VIF | F_VIP)) == (F_VIF | F_VIP)))
+        c->attention |= ATT_VIP;
+    mmu_set_priv(&c->mmu, cpl == 3 ? TLB_USER : TLB_SYSTEM);
+}
+
 void cpu_update_mode(struct cpu *c)
 {
     c->code_bits = c->seg[SEG_CS].attr & SEG_DB ? 32 : 16;
     c->stack32 = c->seg[SEG_SS].attr & SEG_DB;
     mmu_set_mode(&c->mmu, c->cr0, c->cr4, c->efer);
-    mmu_set_priv(&c->mmu, c->cpl == 3 ? TLB_USER : TLB_SYSTEM);
-}
-
-void cpu_set_cpl(struct cpu *c, unsigned cpl)
-{
-    c->cpl = (u8)cpl;
-    mmu_set_priv(&c->mmu, cpl == 3 ? TLB_USER : TLB_SYSTEM);
+    cpu_set_cpl(c, c->cpl);
 }
 
 void segment_fill(struct segment *s, const struct desc *d, u16 sel)

@@ -492,10 +492,10 @@ static void print_stats(const struct session *s, u64 host)
             "speed           %16.2f MIPS while awake\n"
             "blocks decoded  %16llu\n"
             "  instructions  %16llu\n"
-            "cache flushes   %16llu\n",
+            "TLB flushes     %16llu\n",
             count, (double)(now_virtual(s) - s->start_virtual) / 1e9, wall, (double)s->slept / 1e9,
             (double)host_cpu_time() / 1e9, busy > 0 ? count / busy / 1e6 : 0.0, (unsigned long long)cpu->stats_blocks,
-            (unsigned long long)cpu->stats_decoded, (unsigned long long)cpu->stats_flushes);
+            (unsigned long long)cpu->stats_decoded, (unsigned long long)cpu->mmu.flushes);
 }
 
 /* Writes what was asked for; one that fails does not keep the others from being written. */

@@ -61,11 +61,20 @@ static u32 place(struct test *t, u32 seg)
     return t->window;
 }
 
-/* ModRM and displacement for the operand REG, [place]; 16-bit addresses when the code segment has them. */
-static void modrm_place(struct test *t, u32 reg, u32 offset)
+/* Address size for an operand in segment register SEG: flat segments need 32 bits, and 16-bit code a prefix for it. */
+static u32 address_size(struct test *t, u32 seg)
 {
-    put(t, (t->adsize == 4 ? 5 : 6) | reg << 3);
-    put_n(t, offset, t->adsize);
+    if (t->adsize == 4 || !protected(t) || !flat(before.seg[seg]))
+        return t->adsize;
+    put(t, 0x67);
+    return 4;
+}
+
+/* ModRM and displacement for the operand REG, [place]. */
+static void modrm_place(struct test *t, u32 reg, u32 offset, u32 size)
+{
+    put(t, (size == 4 ? 5 : 6) | reg << 3);
+    put_n(t, offset, size);
 }
 
 /* The segment register of the operand, its override already put. */
@@ -81,11 +90,11 @@ static u32 operand_segment(struct test *t)
 /* OPCODE (one or two bytes, high byte first if two) with a memory operand. */
 static void with_memory(struct test *t, u32 opcode, u32 reg)
 {
-    u32 seg = operand_segment(t);
+    u32 seg = operand_segment(t), size = address_size(t, seg);
     if (opcode > 0xFF)
         put(t, opcode >> 8);
     put(t, opcode);
-    modrm_place(t, reg, place(t, seg));
+    modrm_place(t, reg, place(t, seg), size);
 }
 
 /* ---- segment registers ---- */
@@ -96,7 +105,7 @@ static void use_segment(struct test *t, u32 seg)
     static const u32 limits[] = {0, 0x1F, 0x66, 0x67, 0x7FF, 0x800, 0xFFF, 0x1000, 0xFFFF};
     put(t, overrides[seg]);
     put(t, one_in(t, 3) ? 0x88 : 0x8A); /* MOV byte */
-    modrm_place(t, EBX, limits[pick(t, 9)]);
+    modrm_place(t, EBX, limits[pick(t, 9)], t->adsize);
 }
 
 static u32 selector_for(struct test *t, u32 seg)
@@ -321,10 +330,10 @@ static void descriptor_tables(struct test *t)
     image[4] = (u8)(base >> 16);
     zoo_write(t->window, image, 6);
     opsize(t);
-    if (t->mode == MODE_REAL && reg >= 2) { /* a bad address would load what cannot be left again */
-        put(t, 0x3E);
+    if (t->cpl == 0 && reg >= 2) { /* another address would load what cannot be left again */
+        u32 size = address_size(t, DS);
         put_n(t, 0x010F, 2);
-        modrm_place(t, reg, t->window);
+        modrm_place(t, reg, protected(t) && flat(before.seg[DS]) ? DATA + t->window : t->window, size);
         return;
     }
     with_memory(t, 0x0F01, reg);
@@ -551,11 +560,12 @@ static void strings(struct test *t)
     if (one_in(t, 2))
         put(t, one_in(t, 4) ? 0xF2 : 0xF3);
     opsize(t);
-    if (one_in(t, 6))
+    u32 size = address_size(t, flat(before.seg[ES]) ? ES : DS);
+    if (size == t->adsize && one_in(t, 6)) {
         put(t, 0x67);
-    before.gpr[ECX] = (t->adsize == 2 ? value(t) & 0xFFFF0000 : 0) | pick(t, 24);
-    if (t->adsize == 2 && t->code[t->len ? t->len - 1 : 0] == 0x67)
-        before.gpr[ECX] &= 0xFFFF;
+        size = 6 - size;
+    }
+    before.gpr[ECX] = (size == 2 ? value(t) & 0xFFFF0000 : 0) | pick(t, 24);
     before.gpr[ESI] = place(t, DS) + pick(t, 16) - 8;
     before.gpr[EDI] = place(t, ES) + pick(t, 16) - 8;
     put(t, opcodes[pick(t, 10)]);
@@ -581,7 +591,7 @@ static void undefined(struct test *t)
 static void near_jump(struct test *t)
 {
     u32 size = opsize(t), target = protected(t) && flat(before.seg[DS]) && t->mode == MODE_P32
-                                       ? (pick(t, 2) ? 0xFFFFFFFF : CODE + 0x900) : pick(t, 2) ? 0xFFFF : 0x12345;
+                                       ? (pick(t, 2) && t->paging != NO_PAGING ? 0xFFFFFFFF : CODE + 0x900) : pick(t, 2) ? 0xFFFF : 0x12345;
     before.gpr[EAX] = target;
     switch (pick(t, 4)) {
     case 0:

@@ -120,7 +120,7 @@ static void remember(void)
             shadow[n++] = *(u32 *)(regions[i].at + off);
 }
 
-enum { CHANGES_SHOWN = 20 };
+enum { CHANGES_SHOWN = 64 };
 
 static void print_changes(void)
 {
@@ -264,6 +264,9 @@ static void print_case(const struct test *t, u32 number)
     put_char(' ');
     for (u32 i = 0; i < t->len; i++)
         print_hex(t->code[i], 2);
+    field("cr0", before.cr0);
+    field("cr4", before.cr4);
+    field("flags", before.eflags);
     print(" :");
 }
 

@@ -599,6 +599,27 @@ static void iret_enters_vm86(void **state)
     rig_free(&r);
 }
 
+/* Both VIF and VIP set in virtual-8086 mode with VME: #GP(0) before the first instruction (SDM vol. 3A 20.3.2). */
+static void vme_pending_at_entry(void **state)
+{
+    static const u32 frame[] = {0x20, 0x1000, F_VM | F_VIF | F_VIP | F_ONE, 0x6000, 0x1000, 0x1000, 0x1000, 0x1000, 0x1000};
+    for (unsigned vme = 0; vme < 2; vme++) {
+        struct rig r;
+        rig_new(&r, "p3");
+        rig_protected(&r, 0, "CF");
+        r.cpu->cr4 |= vme ? CR4_VME : 0;
+        r.cpu->r[R_SP] = STACK0 - sizeof frame;
+        for (unsigned i = 0; i < ARRAY_LEN(frame); i++)
+            rig_put(&r, STACK0 - sizeof frame + i * 4, 4, frame[i]);
+        rig_hex(&r, CODE + 0x20, "8C C8 F4"); /* MOV AX,CS; HLT */
+        r.cpu->r[R_AX] = 0;
+        rig_run(&r, 10);
+        assert_in_handler(&r, VEC_GP);
+        assert_int_equal((u16)r.cpu->r[R_AX], vme ? 0 : 0x1000);
+        rig_free(&r);
+    }
+}
+
 /* A TSS with an interrupt redirection bitmap at 68h and an I/O bitmap base of 88h. */
 static void vme_tss(struct rig *r, u8 redirect_21)
 {
@@ -731,6 +752,7 @@ int main(void)
         cmocka_unit_test(vm86_int3),
         cmocka_unit_test(vm86_handler_must_be_ring0),
         cmocka_unit_test(iret_enters_vm86),
+        cmocka_unit_test(vme_pending_at_entry),
         cmocka_unit_test(vme_redirects),
         cmocka_unit_test(vme_bitmap_says_monitor),
         cmocka_unit_test(vme_iret),

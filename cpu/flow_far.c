@@ -270,6 +270,7 @@ static void return_outer(struct cpu *c, u16 sel, struct desc *d, u32 ip, unsigne
     if (ip > d->limit)
         raise_gp0(c);
     desc_mark_accessed(c, d);
+    desc_mark_accessed(c, &ss);
     load_cs(c, d, sel, cpl);
     seg_commit(c, SEG_SS, &ss, ss_sel);
     stack_set(c, esp + release); /* a 16-bit stack keeps the inner ESP's high half, as silicon does */
@@ -280,8 +281,8 @@ static void return_outer(struct cpu *c, u16 sel, struct desc *d, u32 ip, unsigne
 void far_return(struct cpu *c, unsigned w, u16 release)
 {
     struct desc d;
+    u16 sel = (u16)stack_peek(c, w, w); /* first: #SS comes before a #PF of the lower one */
     u32 ip = (u32)stack_peek(c, w, 0);
-    u16 sel = (u16)stack_peek(c, w, w);
     if (!cpu_protected(c)) {
         jump_near(c, ip);
         stack_drop(c, 2 * w + release);

@@ -142,6 +142,9 @@ static u64 second_part(const struct insn *in, u64 at)
 static void store_table(struct cpu *c, const struct insn *in, const struct dtable *t)
 {
     u64 at = ea(c, in);
+    u64 first = seg_lin_wr(c, in->seg, at, 2);
+    align_check(c, first, 2);
+    mmu_probe(&c->mmu, first, 2, true, c->mmu.priv);
     mmu_probe(&c->mmu, seg_lin_wr(c, in->seg, second_part(in, at), 4), 4, true, c->mmu.priv);
     seg_st(c, 2, in->seg, at, t->limit);
     seg_st(c, 4, in->seg, second_part(in, at), (u32)t->base);

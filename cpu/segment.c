@@ -148,7 +148,7 @@ bool seg_allows(const struct segment *s, u64 off, u32 len, bool write)
     u64 last = off + len - 1;
     if (expand_down(s))
         return off > s->limit && last <= (s->attr & SEG_DB ? 0xFFFFFFFF : 0xFFFF);
-    return last <= s->limit || s->limit == 0xFFFFFFFF; /* a flat segment wraps around */
+    return last <= s->limit; /* a flat segment does not wrap around either: the manual leaves it open, silicon (AMD) faults */
 }
 
 void seg_check_slow(struct cpu *c, const struct segment *s, u64 off, u32 len, bool write)
@@ -194,7 +194,6 @@ void seg_check_stack(struct cpu *c, u16 sel, unsigned cpl, enum vector bad, stru
         raise_sel(c, bad, sel);
     if (!(d->attr & SEG_P))
         raise_sel(c, VEC_SS, sel);
-    desc_mark_accessed(c, d);
 }
 
 static void load_data(struct cpu *c, enum seg_reg seg, u16 sel)
@@ -222,6 +221,7 @@ void seg_load(struct cpu *c, enum seg_reg seg, u16 sel)
     } else if (seg == SEG_SS) {
         struct desc d;
         seg_check_stack(c, sel, c->cpl, VEC_GP, &d);
+        desc_mark_accessed(c, &d);
         seg_commit(c, SEG_SS, &d, sel);
     } else {
         load_data(c, seg, sel);
@@ -268,6 +268,7 @@ void stack_inner(struct cpu *c, unsigned cpl, struct stack *st)
     struct desc d;
     u16 sel = tss_stack(c, cpl, &esp);
     seg_check_stack(c, sel, cpl, VEC_TS, &d);
+    desc_mark_accessed(c, &d);
     segment_fill(&st->inner, &d, sel);
     st->current = false;
     st->system = true; /* inner means CPL 0, 1 or 2 */

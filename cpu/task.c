@@ -155,18 +155,25 @@ static void load_ldt(struct cpu *c, u16 sel)
     segment_fill(&c->ldtr, &d, sel);
 }
 
-static void load_code(struct cpu *c, u16 sel)
+/* The privilege of a code segment is checked before the stack, whether it is one at all after it (SDM vol. 3A table 8-1). */
+static bool read_code(struct cpu *c, u16 sel, struct desc *d)
 {
-    struct desc d;
-    if (sel_null(sel) || !desc_read(c, sel, &d) || !attr_is_code(d.attr))
+    if (sel_null(sel) || !desc_read(c, sel, d) || !attr_is_code(d->attr))
+        return false;
+    unsigned dpl = attr_dpl(d->attr), rpl = sel_rpl(sel);
+    if (attr_is_conforming(d->attr) ? dpl > rpl : dpl != rpl)
         raise_sel(c, VEC_TS, sel);
-    unsigned dpl = attr_dpl(d.attr), rpl = sel_rpl(sel);
-    if (attr_is_conforming(d.attr) ? dpl > rpl : dpl != rpl)
+    return true;
+}
+
+static void load_code(struct cpu *c, u16 sel, bool valid, struct desc *d)
+{
+    if (!valid)
         raise_sel(c, VEC_TS, sel);
-    if (!(d.attr & SEG_P))
+    if (!(d->attr & SEG_P))
         raise_sel(c, VEC_NP, sel);
-    desc_mark_accessed(c, &d);
-    seg_commit(c, SEG_CS, &d, sel);
+    desc_mark_accessed(c, d);
+    seg_commit(c, SEG_CS, d, sel);
 }
 
 static void load_data(struct cpu *c, enum seg_reg seg, u16 sel)
@@ -194,10 +201,12 @@ static void load_segments(struct cpu *c, const struct task_state *t)
             seg_load_real(c, (enum seg_reg)i, t->sel[i]);
         return;
     }
-    struct desc ss;
-    load_code(c, t->sel[SEG_CS]);
+    struct desc cs, ss;
+    bool is_code = read_code(c, t->sel[SEG_CS], &cs);
     seg_check_stack(c, t->sel[SEG_SS], c->cpl, VEC_TS, &ss);
+    desc_mark_accessed(c, &ss);
     seg_commit(c, SEG_SS, &ss, t->sel[SEG_SS]);
+    load_code(c, t->sel[SEG_CS], is_code, &cs);
     for (unsigned i = 0; i < ARRAY_LEN(data); i++)
         load_data(c, (enum seg_reg)data[i], t->sel[data[i]]);
 }

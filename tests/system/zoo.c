@@ -344,7 +344,8 @@ static void memory(void)
         *(volatile u32 *)(i * 4) = i < 32 ? (KERNEL >> 4) << 16 | ((u32)real_stubs - KERNEL + i * 8) : (CODE >> 4) << 16 | (0xA00 + i);
     fill(CODE, 0xCCCCCCCC, CODE_BYTES);
     fill(DATA, 0x13579BDF, 0x2000);
-    fill(STACKS, 0xA5A5A5A5, STACK_BYTES * 4);
+    fill(DATA + 0xFF00, 0, 0x200); /* around the end of 16-bit segments */
+    fill(STACKS, 0x07000700, STACK_BYTES * 4); /* whoever returns there meets INT3 */
 }
 
 /* The entries that a case can have changed. */

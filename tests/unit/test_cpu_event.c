@@ -83,6 +83,23 @@ static void jumps_wrap_at_64k(void **state)
     rig_free(&r);
 }
 
+/* An operand across 4 GiB is beyond a flat segment's limit (silicon, AMD). */
+static void flat_segment_ends_at_4g(void **state)
+{
+    struct rig r;
+    rig_new(&r, "p3");
+    rig_protected(&r, 0, "A1 FE FF FF FF");
+    rig_run(&r, 10);
+    assert_in_handler(&r, VEC_GP);
+    rig_free(&r);
+    rig_new(&r, "p3");
+    rig_protected(&r, 3, "58");
+    r.cpu->r[R_SP] = 0xFFFFFFFE;
+    rig_run(&r, 10);
+    assert_in_handler(&r, VEC_SS);
+    rig_free(&r);
+}
+
 static void real_stack_wraps_badly(void **state)
 {
     struct rig r;
@@ -722,6 +739,7 @@ int main(void)
         cmocka_unit_test(real_triple_fault),
         cmocka_unit_test(real_stack_wraps_badly),
         cmocka_unit_test(code_ends_at_64k),
+        cmocka_unit_test(flat_segment_ends_at_4g),
         cmocka_unit_test(jumps_wrap_at_64k),
         cmocka_unit_test(endless_faults_end_the_slice),
         cmocka_unit_test(gate_same_privilege),

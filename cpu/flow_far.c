@@ -281,14 +281,16 @@ static void return_outer(struct cpu *c, u16 sel, struct desc *d, u32 ip, unsigne
 void far_return(struct cpu *c, unsigned w, u16 release)
 {
     struct desc d;
-    u16 sel = (u16)stack_peek(c, w, w); /* first: #SS comes before a #PF of the lower one */
-    u32 ip = (u32)stack_peek(c, w, 0);
     if (!cpu_protected(c)) {
+        u32 ip = (u32)stack_peek(c, w, 0);
+        u16 sel = (u16)stack_peek(c, w, w);
         jump_near(c, ip);
         stack_drop(c, 2 * w + release);
         seg_load_real(c, SEG_CS, sel);
         return;
     }
+    u16 sel = (u16)stack_peek(c, w, w); /* before the offset (silicon, AMD) */
+    u32 ip = (u32)stack_peek(c, w, 0);
     return_code(c, sel, &d);
     if (sel_rpl(sel) > c->cpl) {
         return_outer(c, sel, &d, ip, w, 2 * w + release, release);

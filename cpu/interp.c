@@ -238,6 +238,7 @@ static NOINLINE void run_blocks(struct cpu *c)
 static NOINLINE void run_one(struct cpu *c)
 {
     bool trap = c->eflags & F_TF;
+    c->no_step = false;
     c->attention &= ~(u32)(ATT_SHADOW | ATT_CODE);
     if (debug_insn_armed(c))
         debug_insn_check(c); /* raises #DB before the instruction; RF suppresses it */

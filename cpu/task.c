@@ -238,6 +238,7 @@ void task_switch(struct cpu *c, const struct desc *d, enum task_reason why, u32 
         tss_write(c, d->base, 0, 2, old_sel);
 
     c->fault_at_ip = true;
+    c->no_step |= (c->eflags & F_TF) != 0; /* the old task's TF is gone with its flags */
     load_registers(c, d, &t, nests ? t.flags | F_NT : t.flags);
     load_page_directory(c, d, t.cr3);
     load_segments(c, &t);

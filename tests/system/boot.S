@@ -48,7 +48,7 @@ boot:
     mov %cr0, %eax
     or $1, %al
     mov %eax, %cr0
-    ljmpl $SEL_KCODE, $KERNEL
+    ljmpl $SEL_KCODE, $KERNEL_ENTRY
 
     .balign 8
 gdt:

@@ -5,11 +5,10 @@
     .code32
     .globl _start, parameters
 _start:
-    jmp 1f
-    .balign 16
-parameters:                         # seed, first case, number of cases, masks; written by whoever makes the image
+    .fill 16, 1, 0xCC               # cases jump here
+parameters:                         # seed, first case, number of cases; written by whoever makes the image
     .long 1, 0, 1000, 0
-1:
+    .org KERNEL_ENTRY - KERNEL
     mov $SEL_KDATA, %eax
     mov %ax, %ds
     mov %ax, %es

@@ -442,7 +442,7 @@ static void flags(struct test *t)
 /* Only outwards: what a port reads is not the processor's. */
 static void ports(struct test *t)
 {
-    u32 port = 0x7F + pick(t, 10);
+    u32 port = 0x7F + pick(t, 6);
     opsize(t);
     before.gpr[EDX] = one_in(t, 12) ? 0xFFFF : port;
     if (before.gpr[EDX] == 0xFFFF)

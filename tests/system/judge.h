@@ -34,7 +34,7 @@ void enter_case(void);
 
 /* What the image was asked for. */
 struct parameters {
-    u32 seed, first, count, quiet;
+    u32 seed, first, count, spare;
 };
 extern struct parameters parameters;
 
@@ -60,6 +60,7 @@ static inline u32 one_in(struct test *t, u32 n)
 
 /* zoo.c */
 void zoo_once(void);
+void zoo_refill(void);
 void zoo_make(struct test *t);            /* GDT, LDT, TSSs and pages of this case */
 u32 zoo_selector(struct test *t);         /* any selector */
 u32 zoo_data_selector(struct test *t);    /* mostly one that may be loaded into DS */

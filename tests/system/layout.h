@@ -8,6 +8,9 @@
 #define OMBRA_TESTS_SYSTEM_LAYOUT_H
 
 #define KERNEL 0x10000        /* the image's own code and data: up to here 64 KiB and what follows */
+#define KERNEL_ENTRY 0x10040
+#define SPARE 0x30000         /* nothing but INT3 */
+#define SPARE_BYTES 0x20000
 #define KERNEL_STACK 0x58000
 
 /* What a case works with; made anew for each one. */

@@ -333,8 +333,15 @@ void zoo_once(void)
     ((u32 *)PAGE_DIR)[0] = PAGE_LOW | P | RW | US | A;
     ((u64 *)PAE_DIR)[0] = PAE_LOW | P | RW | US | A;
     pdpt[0] = PAE_DIR | P;
+}
+
+/* What few cases write to; too much to be made anew for each. */
+void zoo_refill(void)
+{
     fill(0x400, 0xCCCCCCCC, KERNEL - 0x400); /* jumps cut to 16 bits end here */
-    fill(CODE, 0xCCCCCCCC, CODE_BYTES * 2);
+    fill(SPARE, 0xCCCCCCCC, SPARE_BYTES);
+    fill(STACKS + 0x1000, 0xCCCCCCCC, DATA - STACKS - 0x1000);
+    fill(DATA + 0x2000, 0x07000700, PAGE_DIR - DATA - 0x2000); /* a far pointer to INT3 */
 }
 
 /* Memory as every case finds it. */
@@ -343,8 +350,7 @@ static void memory(void)
     for (u32 i = 0; i < 256; i++)
         *(volatile u32 *)(i * 4) = i < 32 ? (KERNEL >> 4) << 16 | ((u32)real_stubs - KERNEL + i * 8) : (CODE >> 4) << 16 | (0xA00 + i);
     fill(CODE, 0xCCCCCCCC, CODE_BYTES);
-    fill(DATA, 0x13579BDF, 0x2000);
-    fill(DATA + 0xFF00, 0, 0x200); /* around the end of 16-bit segments */
+    fill(DATA, 0x07000700, 0x2000); /* a far pointer to INT3 */
     fill(STACKS, 0x07000700, STACK_BYTES * 4); /* whoever returns there meets INT3 */
 }
 

@@ -100,6 +100,20 @@ static void flat_segment_ends_at_4g(void **state)
     rig_free(&r);
 }
 
+/* A task switch under TF that faults half way says "no trap after this one"; that must not reach the next instruction. */
+static void step_after_failed_switch(void **state)
+{
+    struct rig r;
+    rig_new(&r, "p3");
+    rig_protected(&r, 0, "90 90");
+    cpu_set_eflags(r.cpu, cpu_eflags(r.cpu) | F_TF);
+    r.cpu->no_step = true;
+    rig_run(&r, 10);
+    assert_in_handler(&r, VEC_DB);
+    assert_int_equal(rig_frame(&r, 0), CODE + 1);
+    rig_free(&r);
+}
+
 static void real_stack_wraps_badly(void **state)
 {
     struct rig r;
@@ -739,6 +753,7 @@ int main(void)
         cmocka_unit_test(real_triple_fault),
         cmocka_unit_test(real_stack_wraps_badly),
         cmocka_unit_test(code_ends_at_64k),
+        cmocka_unit_test(step_after_failed_switch),
         cmocka_unit_test(flat_segment_ends_at_4g),
         cmocka_unit_test(jumps_wrap_at_64k),
         cmocka_unit_test(endless_faults_end_the_slice),

@@ -1,0 +1,216 @@
+#!/usr/bin/env python3
+"""The system judge: random cases in real, virtual-8086 and protected mode, run by Ombra and by Bochs, line by line.
+
+  tests/system/judge.py OMBRA [--seed N] [--first N] [--cases N] [--peers bochs,qemu] [--show N]
+  tests/system/judge.py OMBRA --case N [--seed N]       one case, as everybody sees it
+  tests/system/judge.py OMBRA --check [--stride N]      against the lines recorded in expected.xz
+  tests/system/judge.py OMBRA --record                  writes expected.xz
+
+A difference that is settled belongs to one of the classes in settled.py, which says who is right and why. Exit status 0:
+no other differences (with Bochs; QEMU's are counted only), 1: some, 77: nobody to compare with.
+"""
+import argparse, collections, lzma, os, select, shutil, subprocess, sys, tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+import settled
+
+EXPECTED = os.path.join(HERE, "expected.xz")
+RECORD_SEED, RECORD_CASES = 2026, 12000
+CHUNK = 20000  # cases in one run of the image
+GROUP = 16     # as kernel.c has it: cases that share some memory
+SILENCE = 15    # seconds without a word from a machine until it is given up
+
+
+def say(text):
+    print("-- " + text, file=sys.stderr, flush=True)
+
+
+def build(image, seed, first, count):
+    subprocess.run([os.path.join(HERE, "build.sh"), image, str(seed), str(first), str(count)], check=True)
+
+
+def run_ombra(ombra, work, image):
+    return until_end([*ombra.split(), "--display", "none", "--clock", "virtual", "--fd", image, "--debugcon", "stdio", "--exit-port",
+                      "--on-triple-fault", "stop", "--vgabios", "none", "--mem", "32"])
+
+
+def run_bochs(work, image):
+    rc, go = os.path.join(work, "bochsrc"), os.path.join(work, "go")
+    with open(rc, "w") as f:
+        f.write("display_library: rfb, options=\"timeout=0\"\nmegs: 32\nboot: floppy\nclock: sync=none\nlog: /dev/null\n"
+                "cpu: model=p4_willamette, ips=50000000, ignore_bad_msrs=0, reset_on_triple_fault=0\n"
+                f"floppya: 1_44={image}, status=inserted\nport_e9_hack: enabled=1\n")
+    with open(go, "w") as f:
+        f.write("c\n")
+    return until_end(["bochs", "-q", "-f", rc, "-rc", go])
+
+
+def run_qemu(work, image):
+    return until_end(["qemu-system-i386", "-accel", "tcg", "-cpu", "pentium3", "-m", "32", "-display", "none", "-net", "none", "-no-reboot",
+                      "-debugcon", "stdio", "-drive", f"file={image},format=raw,if=floppy"])
+
+
+def until_end(argv):
+    """What a program prints up to the line 'end'; it is stopped then, and when it has said nothing for a while."""
+    p = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    fd, data, tail = p.stdout.fileno(), [], b""
+    while b"\nend" not in tail and select.select([fd], [], [], SILENCE)[0]:
+        part = os.read(fd, 1 << 16)
+        if not part:
+            break
+        data.append(part)
+        tail = tail[-8:] + part
+    p.kill()
+    p.wait()
+    return b"".join(data)
+
+
+def results(data):
+    """Number -> (case, outcome) of each whole line."""
+    found = {}
+    for line in data.decode("latin-1").split("\n"):
+        case, colon, outcome = line.partition(" : ")
+        number = case.split(" ", 1)[0]
+        if colon and number.isdigit():
+            found[int(number)] = (case, outcome.strip())
+    return found
+
+
+def fields(outcome):
+    """The parts of an outcome by name; memory changes together under 'memory'."""
+    d = {"memory": []}
+    for word in outcome.split():
+        name, equals, v = word.partition("=")
+        if equals:
+            d[name] = v
+        else:
+            d["memory"].append(word)
+    return d
+
+
+def difference(a, b):
+    x, y = a.split(), b.split()
+    return " ".join(w for w in x if w not in y), " ".join(w for w in y if w not in x)
+
+
+def compare(ours, theirs, name, show):
+    """Counts settled differences by class; returns the number of others."""
+    classes, unsettled = collections.Counter(), 0
+    for n in sorted(set(ours) & set(theirs)):
+        if ours[n] == theirs[n]:
+            continue
+        reason = settled.classify(ours[n][0], fields(ours[n][1]), fields(theirs[n][1]))
+        if reason:
+            classes[reason] += 1
+            continue
+        unsettled += 1
+        if unsettled <= show:
+            here, there = difference(ours[n][1], theirs[n][1])
+            print(f"{ours[n][0]}\n    ombra {here}\n    {name:5} {there}")
+    missing = set(ours) ^ set(theirs)
+    if missing:
+        print(f"{len(missing)} cases were not run by both, from {min(missing)} on")
+    return classes, unsettled + len(missing)
+
+
+def run_all(run, work, seed, first, count):
+    """Results of COUNT cases; one at which the machine stops is named and passed over."""
+    found, image, end = {}, os.path.join(work, "image"), first + count
+    while first < end:
+        build(image, seed, first, end - first)
+        found.update(results(run(image)))
+        done = first
+        while done in found:
+            done += 1
+        if done < end:
+            say(f"{run.__name__} stops in case {done}")
+        first = done + GROUP - done % GROUP
+    return found
+
+
+def judge(a, peers, work):
+    totals, others, lines = collections.Counter(), collections.Counter(), 0
+    runners = {"ombra": lambda image: run_ombra(a.ombra, work, image),
+               "bochs": lambda image: run_bochs(work, image), "qemu": lambda image: run_qemu(work, image)}
+    for name, run in runners.items():
+        run.__name__ = name
+    for first in range(a.first, a.first + a.cases, CHUNK):
+        count = min(CHUNK, a.first + a.cases - first)
+        ours = run_all(runners["ombra"], work, a.seed, first, count)
+        lines += len(ours)
+        for peer in peers:
+            classes, unsettled = compare(ours, run_all(runners[peer], work, a.seed, first, count), peer, a.show)
+            totals.update({(peer, c): k for c, k in classes.items()})
+            others[peer] += unsettled
+        say(f"seed {a.seed}: {lines} of {a.cases} lines, not settled: " + ", ".join(f"{p} {others[p]}" for p in peers))
+    for (peer, c), k in sorted(totals.items()):
+        print(f"{peer:6} {k:6}  {c}: {settled.REASONS[c]}")
+    for peer in peers:
+        print(f"{lines} lines, seed {a.seed}: {sum(k for (p, _), k in totals.items() if p == peer)} settled differences from {peer}, "
+              f"{others[peer]} others")
+    return 1 if others.get("bochs") else 0
+
+
+def check(a, work):
+    with lzma.open(EXPECTED) as f:
+        expected = results(f.read())
+    image = os.path.join(work, "image")
+    count = max(expected) + 1
+    try:
+        build(image, RECORD_SEED, 0, count if a.cases == 0 else min(a.cases, count))
+    except subprocess.CalledProcessError:
+        say("no compiler for 32-bit x86 here: skipped")
+        return 77
+    ours = results(run_ombra(a.ombra, work, image))
+    bad = [n for n in ours if ours[n] != expected.get(n)]
+    for n in bad[: a.show]:
+        here, there = difference(" : ".join(ours[n]), " : ".join(expected.get(n, ("", ""))))
+        print(f"{ours[n][0]}\n    now      {here}\n    recorded {there}")
+    print(f"system judge: {len(ours)} cases, {len(bad)} differ from the recorded lines")
+    return 1 if bad or not ours else 0
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("ombra", help="the program, or a command that runs it")
+    p.add_argument("--seed", type=int, default=1)
+    p.add_argument("--first", type=int, default=0)
+    p.add_argument("--cases", type=int, default=0)
+    p.add_argument("--case", type=int)
+    p.add_argument("--peers", default="bochs")
+    p.add_argument("--show", type=int, default=20)
+    p.add_argument("--check", action="store_true")
+    p.add_argument("--record", action="store_true")
+    a = p.parse_args()
+    tools = {"bochs": "bochs", "qemu": "qemu-system-i386"}
+    peers = [x for x in a.peers.split(",") if shutil.which(tools.get(x, ""))]
+    with tempfile.TemporaryDirectory() as work:
+        image = os.path.join(work, "image")
+        if a.check:
+            return check(a, work)
+        if a.record:
+            build(image, RECORD_SEED, 0, RECORD_CASES)
+            data = run_ombra(a.ombra, work, image)
+            with lzma.open(EXPECTED, "w", preset=9) as f:
+                f.write(data)
+            say(f"{len(results(data))} lines, {os.path.getsize(EXPECTED)} bytes")
+            return 0
+        if a.case is not None:
+            build(image, a.seed, a.case - a.case % GROUP, a.case % GROUP + 1)
+            outs = {"ombra": run_ombra(a.ombra, work, image)}
+            outs.update({x: {"bochs": run_bochs, "qemu": run_qemu}[x](work, image) for x in peers})
+            for name, data in outs.items():
+                print(f"{name:6}", " : ".join(results(data).get(a.case, ("nothing",))))
+            return 0
+        for x in a.peers.split(","):
+            if x not in peers:
+                say(f"{tools.get(x, x)} is not installed: goes on without")
+        if not peers:
+            return 77
+        a.cases = a.cases or 50000
+        return judge(a, peers, work)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

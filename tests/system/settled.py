@@ -1,0 +1,74 @@
+"""Differences from Bochs that are settled: classes, each with who is right and why."""
+
+REASONS = {
+    "pointer-order": "LES and relatives read the offset first on silicon (AMD, judged natively); Bochs the selector: another CR2",
+    "arpl-reads": "ARPL faults as a read until it has to write (AMD, judged natively); Bochs asks for write access at once",
+    "push-before-check": "near and far CALL check the target before they push (SDM vol. 2A, CALL); Bochs leaves the pushed words in memory",
+    "task-order": "the order of the checks after a task switch: SDM vol. 3A table 8-1 has CS before the data segments, Bochs after them",
+    "task-stack": "a fault while a new task's segments are loaded: the manual leaves open which stack its handler finds",
+    "vip-pvi": "VIP with VIF in virtual-8086 mode is for CR4.VME (SDM vol. 3A 20.3.2); Bochs also faults for CR4.PVI alone",
+    "stack-wrap": "pops of several words wrap around in a 16-bit stack one by one (AMD, judged natively); Bochs raises #SS",
+    "vm-return": "IRET to virtual-8086 mode checks EIP against FFFFh (SDM vol. 2A, IRET); Bochs cuts it to 16 bits",
+    "rep-flags": "a fault in REP CMPS or SCAS leaves the flags as before the instruction (SDM vol. 2B, REP); Bochs as after the last round",
+    "gate-esp": "a 32-bit gate pushes all of ESP, also for a 16-bit stack, as an exception does; Bochs clears its high half",
+    "outside": "code that ran out of memory into a hole: what it reads there is not the processor's",
+    "flat-end": "an operand across 4 GiB faults in a flat segment (AMD, judged natively; the manual leaves it open); Bochs wraps around",
+}
+
+
+def same(a, b, *but):
+    return all(a.get(k) == b.get(k) for k in set(a) | set(b) if k not in but)
+
+
+def extra_stack_only(a, b):
+    """The other one has changed the stack's memory a little more."""
+    more = [w for w in b["memory"] if w not in a["memory"]]
+    gone = [w for w in a["memory"] if w not in b["memory"]]
+    return not gone and more and all(w.startswith("stack+") for w in more) and same(a, b, "memory")
+
+
+def halves(a, b):
+    """Memory differs in one dword, whose high half the other one has cleared."""
+    x, y = ([w.split(":")[1] for w in d["memory"] if w not in e["memory"]] for d, e in ((a, b), (b, a)))
+    return len(x) == len(y) == 1 and int(x[0], 16) & 0xFFFF == int(y[0], 16)
+
+
+def parts(case):
+    """Form, mode, instruction, CR4 and EFLAGS of a case."""
+    words = case.split()
+    named = dict(w.split("=") for w in words[4:])
+    return words[1], words[2], words[3], int(named["cr4"], 16), int(named["flags"], 16)
+
+
+def classify(case, a, b):
+    """The class of the difference between outcomes A (ours) and B, or None."""
+    form, mode, _, cr4, flags = parts(case)
+    both_page_faults = a.get("vec") == b.get("vec") == "E"
+    if form in ("load-pointer", "bound", "far-indirect") and both_page_faults and same(a, b, "cr2", "err", "memory"):
+        return "pointer-order"
+    if form == "load-pointer" and a.get("vec") in ("E", "11") and b.get("vec") in ("C", "D", "E"):
+        return "pointer-order"
+    if form == "arpl" and b.get("vec") == "E" and int(b.get("err", "0"), 16) & 2:
+        return "arpl-reads"
+    if form == "arpl" and same(a, b, "memory"):
+        return "arpl-reads"
+    if mode.startswith("p32") and a.get("vec") in ("C", "D") and b.get("vec") == "E" and int(b.get("cr2", "0"), 16) >= 0xFFFFFFE0:
+        return "flat-end"
+    if form in ("near", "far-direct", "far-indirect", "one-operand", "stack") and extra_stack_only(a, b):
+        return "push-before-check"
+    if mode.startswith("v86") and flags & 0x180000 == 0x180000 and cr4 & 3 == 2 and b.get("vec") == "D":
+        return "vip-pvi"
+    if form in ("stack", "ret-far") and b.get("vec") == "C" and a.get("vec") != "C" and mode[:3] in ("p16", "v86"):
+        return "stack-wrap"
+    if form == "iret" and a.get("vec") == "D" and a.get("err") == "0" and int(b["fl"], 16) & 0x20000:
+        return "vm-return"
+    if form == "string" and same(a, b, "fl", "memory") and a.get("vec") in ("C", "D", "E", "11"):
+        return "rep-flags"
+    if form.startswith("far") and same(a, b, "memory") and halves(a, b):
+        return "gate-esp"
+    if "FFFFFFFF" in (a.get("eax"), b.get("eax")) and a.get("eip") == b.get("eip"):
+        return "outside"
+    switched = a.get("tr") != b.get("tr") or "tr" in a
+    if form in ("int", "far-direct", "far-indirect", "iret", "ret-far") and switched:
+        return "task-stack" if "8" in (a.get("vec"), b.get("vec")) else "task-order" if b.get("vec") in "ABCD" else None
+    return None

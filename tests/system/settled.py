@@ -7,7 +7,9 @@ REASONS = {
     "task-order": "the order of the checks after a task switch: SDM vol. 3A table 8-1 has CS before the data segments, Bochs after them",
     "task-stack": "a fault while a new task's segments are loaded: the manual leaves open which stack its handler finds",
     "vip-pvi": "VIP with VIF in virtual-8086 mode is for CR4.VME (SDM vol. 3A 20.3.2); Bochs also faults for CR4.PVI alone",
-    "stack-wrap": "pops of several words wrap around in a 16-bit stack one by one (AMD, judged natively); Bochs raises #SS",
+    "stack-wrap": "pops of several words wrap around at the end of a stack one by one (AMD, judged natively); Bochs raises #SS",
+    "string-order": "CMPS with an operand out of the segment and a misaligned one: which of the two is looked at first",
+    "push-partly": "PUSHA and ENTER check all their bytes before they write; Bochs writes up to the fault",
     "vm-return": "IRET to virtual-8086 mode checks EIP against FFFFh (SDM vol. 2A, IRET); Bochs cuts it to 16 bits",
     "rep-flags": "a fault in REP CMPS or SCAS leaves the flags as before the instruction (SDM vol. 2B, REP); Bochs as after the last round",
     "gate-esp": "a 32-bit gate pushes all of ESP, also for a 16-bit stack, as an exception does; Bochs clears its high half",
@@ -20,11 +22,11 @@ def same(a, b, *but):
     return all(a.get(k) == b.get(k) for k in set(a) | set(b) if k not in but)
 
 
-def extra_stack_only(a, b):
-    """The other one has changed the stack's memory a little more."""
+def extra_only(a, b, where=("stack+",)):
+    """The other one has changed some more memory there."""
     more = [w for w in b["memory"] if w not in a["memory"]]
     gone = [w for w in a["memory"] if w not in b["memory"]]
-    return not gone and more and all(w.startswith("stack+") for w in more) and same(a, b, "memory")
+    return not gone and more and all(w.startswith(where) for w in more) and same(a, b, "memory")
 
 
 def halves(a, b):
@@ -52,14 +54,18 @@ def classify(case, a, b):
         return "arpl-reads"
     if form == "arpl" and same(a, b, "memory"):
         return "arpl-reads"
-    if mode.startswith("p32") and a.get("vec") in ("C", "D") and b.get("vec") == "E" and int(b.get("cr2", "0"), 16) >= 0xFFFFFFE0:
+    if a.get("vec") in ("C", "D") and b.get("vec") == "E" and int(b.get("cr2", "0"), 16) >= 0xFFFFFFE0:
         return "flat-end"
-    if form in ("near", "far-direct", "far-indirect", "one-operand", "stack") and extra_stack_only(a, b):
+    if form in ("near", "far-direct", "far-indirect", "one-operand", "stack") and extra_only(a, b):
         return "push-before-check"
     if mode.startswith("v86") and flags & 0x180000 == 0x180000 and cr4 & 3 == 2 and b.get("vec") == "D":
         return "vip-pvi"
-    if form in ("stack", "ret-far") and b.get("vec") == "C" and a.get("vec") != "C" and mode[:3] in ("p16", "v86"):
+    if form in ("stack", "ret-far") and b.get("vec") == "C" and a.get("vec") != "C":
         return "stack-wrap"
+    if form == "string" and {a.get("vec"), b.get("vec")} == {"D", "11"}:
+        return "string-order"
+    if form == "stack" and extra_only(a, b, ("stack+", "data+")):
+        return "push-partly"
     if form == "iret" and a.get("vec") == "D" and a.get("err") == "0" and int(b["fl"], 16) & 0x20000:
         return "vm-return"
     if form == "string" and same(a, b, "fl", "memory") and a.get("vec") in ("C", "D", "E", "11"):

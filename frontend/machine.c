@@ -209,10 +209,22 @@ static int open_tour(struct builder *b)
     return 0;
 }
 
+/* CDs first: the first of them is secondary master, where people and guests expect it. */
+static const u8 cd_order[PC_DRIVES] = {2, 3, 1, 0};
+
+/* What machine_change() has to know. */
+static void note_media(struct builder *b)
+{
+    memcpy(b->m->floppy, b->config.floppy, sizeof b->m->floppy);
+    for (unsigned i = 0; i < PC_DRIVES; i++) {
+        b->m->has_cd[i] = b->config.drive[i].kind == PC_DRIVE_CD;
+        b->m->cd[i] = b->m->has_cd[i] ? b->config.drive[i].block : NULL;
+    }
+}
+
 static int open_drives(struct builder *b)
 {
-    /* CDs first: the first of them is secondary master, where people and guests expect it. */
-    static const u8 cd_order[PC_DRIVES] = {2, 3, 1, 0}, hd_order[PC_DRIVES] = {0, 1, 2, 3};
+    static const u8 hd_order[PC_DRIVES] = {0, 1, 2, 3};
     int r = wants_tour(b) ? open_tour(b) : 0;
     for (unsigned i = 0; i < b->cds && r == 0; i++)
         r = open_cd(b, b->cd[i], free_drive(b, cd_order));
@@ -221,6 +233,7 @@ static int open_drives(struct builder *b)
     for (unsigned i = 0; i < b->fds && r == 0; i++)
         r = open_image(b, b->fd[i], IMAGE_FLOPPY, IMAGE_PROTECT, &b->config.floppy[i]);
     b->config.boot_order = b->o->boot;
+    note_media(b);
     return r;
 }
 
@@ -318,21 +331,58 @@ static int load_cmos(struct builder *b)
     return r;
 }
 
+/* BUF is to be freed even after an error. */
+static int read_state(struct state_buf *buf, const char *path, char *error, size_t n)
+{
+    int r = state_read_file(buf, path);
+    if (r)
+        snprintf(error, n, "%s: %s", path,
+                 r == -EINVAL    ? "damaged, or not a state that --save-state wrote"
+                 : r == -ENOTSUP ? "written by a newer version of Ombra"
+                                 : strerror(-r));
+    return r;
+}
+
+static int take_state(struct pc *pc, const struct state_buf *buf, const char *path, char *error, size_t n)
+{
+    char why[MACHINE_ERROR_MAX / 2] = "does not fit this machine";
+    int r = pc_load(pc, buf, why, sizeof why);
+    if (r)
+        snprintf(error, n, "%s: %s", path, why);
+    return r;
+}
+
 static int load_state(struct builder *b)
 {
     struct state_buf buf;
     if (!b->o->load)
         return 0;
-    int r = state_read_file(&buf, b->o->load);
-    if (r)
-        return fail(b, "%s: %s", b->o->load,
-                    r == -EINVAL    ? "damaged, or not a state that --save-state wrote"
-                    : r == -ENOTSUP ? "written by a newer version of Ombra"
-                                    : strerror(-r));
-    char why[MACHINE_ERROR_MAX / 2] = "does not fit this machine";
-    r = pc_load(b->m->pc, &buf, why, sizeof why);
+    int r = read_state(&buf, b->o->load, b->error, b->error_size);
+    if (r == 0)
+        r = take_state(b->m->pc, &buf, b->o->load, b->error, b->error_size);
     state_buf_free(&buf);
-    return r ? fail(b, "%s: %s", b->o->load, why) : 0;
+    return r;
+}
+
+int machine_load(struct machine *m, const char *path, char *error, size_t n)
+{
+    struct state_buf buf, before = {0};
+    int r = read_state(&buf, path, error, n);
+    if (r == 0) {
+        r = pc_save(m->pc, &before);
+        if (r)
+            snprintf(error, n, "%s: not enough memory", path);
+    }
+    if (r == 0) {
+        r = take_state(m->pc, &buf, path, error, n);
+        if (r) { /* it may have been reset, with parts of the state in memory */
+            int back = pc_load(m->pc, &before, NULL, 0);
+            assert(back == 0);
+        }
+    }
+    state_buf_free(&before);
+    state_buf_free(&buf);
+    return r;
 }
 
 /* Places that are written to at the end: wrong ones are better told now. */
@@ -376,18 +426,21 @@ int machine_open(struct machine *m, const struct options *o, const struct machin
     return r;
 }
 
-static int save_state(struct machine *m, char *error, size_t n)
+int machine_save(struct machine *m, const char *path, char *error, size_t n)
 {
     struct state_buf buf = {0};
-    if (!m->options->save)
-        return 0;
     int r = pc_save(m->pc, &buf);
     if (r == 0)
-        r = state_write_file(&buf, m->options->save);
+        r = state_write_file(&buf, path);
     state_buf_free(&buf);
     if (r)
-        snprintf(error, n, "%s: the state cannot be written: %s", m->options->save, strerror(-r));
+        snprintf(error, n, "%s: the state cannot be written: %s", path, strerror(-r));
     return r;
+}
+
+static int save_state(struct machine *m, char *error, size_t n)
+{
+    return m->options->save ? machine_save(m, m->options->save, error, n) : 0;
 }
 
 static int save_cmos(struct machine *m, char *error, size_t n)
@@ -421,6 +474,89 @@ int machine_keep(struct machine *m, char *error, size_t error_size)
         first = first ? first : r;
     }
     return first;
+}
+
+/* ---- media ---- */
+
+/* A drive that a person could open. */
+struct slot {
+    bool cd;
+    unsigned n;
+    struct block **block; /* what is in it */
+};
+
+static bool find_slot(struct machine *m, const char *drive, struct slot *slot)
+{
+    bool floppy = (drive[0] == 'a' || drive[0] == 'b') && !drive[1];
+    *slot = (struct slot){.cd = !floppy, .n = PC_DRIVES};
+    if (floppy)
+        slot->n = (unsigned)(drive[0] - 'a');
+    else if (strcmp(drive, "cd") == 0)
+        for (unsigned i = PC_DRIVES; i-- > 0;)
+            slot->n = m->has_cd[cd_order[i]] ? cd_order[i] : slot->n;
+    else if (strncmp(drive, "cd", 2) == 0 && drive[2] >= '0' && drive[2] < '0' + PC_DRIVES && !drive[3])
+        slot->n = (unsigned)(drive[2] - '0');
+    if (floppy)
+        slot->block = &m->floppy[slot->n];
+    else if (slot->n < PC_DRIVES && m->has_cd[slot->n])
+        slot->block = &m->cd[slot->n];
+    return slot->block != NULL;
+}
+
+/* Another block in the place of OLD, either may be NULL, among those that are open. */
+static void replace_block(struct machine *m, struct block *old, struct block *b)
+{
+    unsigned i = 0;
+    while (old && m->block[i] != old)
+        i++;
+    if (old && b) {
+        m->block[i] = b;
+    } else if (old) {
+        m->block[i] = m->block[--m->blocks];
+    } else if (b) {
+        m->block[m->blocks++] = b;
+    }
+    if (old)
+        block_close(old);
+}
+
+static int no_drive(const char *drive, char *error, size_t n)
+{
+    snprintf(error, n, "there is no drive '%.40s' for media; they are a, b, cd, and cd0 to cd3 by IDE position", drive);
+    return -ENODEV;
+}
+
+/* B goes into the drive of S, or nobody. */
+static int exchange(struct machine *m, const struct slot *s, const char *drive, struct block *b, char *error, size_t n)
+{
+    struct block *old = *s->block;
+    if (old && !old->readonly && block_flush(old)) {
+        snprintf(error, n, "drive %s: what is in it cannot be made durable, so it stays", drive);
+        return -EIO;
+    }
+    if (s->cd ? pc_change_cd(m->pc, s->n, b) : pc_change_floppy(m->pc, s->n, b))
+        return no_drive(drive, error, n);
+    replace_block(m, old, b);
+    *s->block = b;
+    return 0;
+}
+
+int machine_change(struct machine *m, const char *drive, const char *path, char *error, size_t n)
+{
+    struct slot s;
+    struct block *b = NULL;
+    if (!find_slot(m, drive, &s))
+        return no_drive(drive, error, n);
+    if (path) {
+        unsigned flags = s.cd ? IMAGE_READONLY : m->options->snapshot ? IMAGE_PROTECT | IMAGE_SNAPSHOT : IMAGE_PROTECT;
+        int r = image_open(path, s.cd ? IMAGE_CD : IMAGE_FLOPPY, flags, &b, error, n);
+        if (r)
+            return r;
+    }
+    int r = exchange(m, &s, drive, b, error, n);
+    if (r && b)
+        block_close(b);
+    return r;
 }
 
 void machine_close(struct machine *m)

@@ -26,6 +26,8 @@ struct machine {
     const struct options *options;
     struct block *block[MACHINE_BLOCKS];
     unsigned blocks;
+    struct block *floppy[PC_FLOPPIES], *cd[PC_DRIVES]; /* what is in the drives now; of those above */
+    bool has_cd[PC_DRIVES];
     u8 *bios, *vgabios;
     struct kernel kernel;
     FILE *log;
@@ -41,6 +43,14 @@ int machine_open(struct machine *m, const struct options *o, const struct machin
 /* What is to be kept: the CMOS file, --save-state, and the disk images made durable. 0, or -errno with one line in
  * ERROR (the first of the failures). */
 int machine_keep(struct machine *m, char *error, size_t error_size);
+
+/* The whole machine to and from a file. 0, or -errno with one line in ERROR; then the machine is as it was. */
+int machine_save(struct machine *m, const char *path, char *error, size_t error_size);
+int machine_load(struct machine *m, const char *path, char *error, size_t error_size);
+
+/* Puts the image PATH into DRIVE ("a", "b", "cd", "cd0" to "cd3"), or takes out what is there if PATH is NULL. 0, or
+ * -errno with one line in ERROR; then the drive is as it was. */
+int machine_change(struct machine *m, const char *drive, const char *path, char *error, size_t error_size);
 
 void machine_close(struct machine *m);
 

@@ -148,6 +148,10 @@ static const char **string_slot(struct options *o, enum option_id id)
         return &o->save;
     case OPTION_LOAD:
         return &o->load;
+    case OPTION_MONITOR:
+        return &o->monitor;
+    case OPTION_MONITORJSON:
+        return &o->monitor_json;
     default:
         return NULL;
     }
@@ -331,6 +335,39 @@ static void man_key_scripts(FILE *out)
     fputs(".El\n", out);
 }
 
+static void man_monitor(FILE *out)
+{
+    static const struct {
+        const char *name, *other, *shown, *help;
+    } commands[] = {
+#define M(name, other, function, least, most, shown, help) {name, other, shown, help},
+#include "frontend/monitor.def"
+#undef M
+    };
+    fputs(
+        ".Sh MONITOR\nOne command a line. Quotes hold words together; numbers are decimal, or hexadecimal after 0x.\n"
+        "A line that is refused changes nothing; the answer then begins with\n.Ql error: .\n"
+        "With\n.Fl Fl monitor\\-json\na line is an object, arguments have the names below in lower case, and so is the "
+        "answer:\n"
+        ".Bd -literal -offset indent\n"
+        "{\"execute\": \"x\", \"arguments\": {\"addr\": \"0x7C00\", \"len\": 4}, \"id\": 1}\n"
+        "{\"return\": {\"address\": \"0x00007C00\", \"data\": \"EB3C904D\"}, \"id\": 1}\n"
+        "{\"error\": \"reset takes no argument\", \"id\": 2}\n"
+        ".Ed\n.Bl -tag -width Ds\n",
+        out);
+    for (unsigned i = 0; i < ARRAY_LEN(commands); i++) {
+        fprintf(out, ".It Cm %s", commands[i].name);
+        if (*commands[i].other)
+            fprintf(out, " No , Cm %s", commands[i].other);
+        if (*commands[i].shown)
+            fprintf(out, " Ar %s", commands[i].shown);
+        fputc('\n', out);
+        man_text(out, commands[i].help);
+        fputc('\n', out);
+    }
+    fputs(".El\n", out);
+}
+
 void options_man(FILE *out)
 {
     fputs(".Dd 2026-11-21\n.Dt OMBRA 1\n.Os\n.Sh NAME\n.Nm ombra\n.Nd a PC in software\n"
@@ -355,6 +392,7 @@ void options_man(FILE *out)
     }
     fputs(".El\n", out);
     man_key_scripts(out);
+    man_monitor(out);
     fputs(".Sh EXIT STATUS\n0 after the guest switched off, 1 if something failed while running, 2 if an option or a "
           "file\n"
           "cannot be used. With\n.Fl Fl exit\\-port\nthe status is the guest's.\n",

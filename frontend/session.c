@@ -4,11 +4,15 @@
  * A slice ends after a few milliseconds of the host's time, and exactly at what is due in virtual time: a key script's
  * next step, --max-time, --max-instructions. With --clock virtual an idle guest's time is skipped; with --clock wall we
  * sleep until its next timer or until something arrives.
+ *
+ * A state that the monitor loads takes the guest's time and count elsewhere; what the session measures goes on as if
+ * it had not: skews between the two make up for it.
  */
 #include "frontend/session.h"
 #include "base/host_wait.h"
 #include "frontend/keyscript.h"
 #include "frontend/machine.h"
+#include "frontend/monitor_io.h"
 #include "frontend/pacer.h"
 #include "frontend/screen.h"
 #include "frontend/serialio.h"
@@ -32,14 +36,28 @@
 #define DEAD_NS (10000 * MS)
 #define DEAD_SCRIPT_NS (600000 * MS)
 
+enum { MONITORS = 2 };
+
+/* What the person did while the guest was paused, told to it when it goes on. */
+struct held {
+    u8 released[32]; /* a bit for each enum key */
+    bool mouse;
+    unsigned buttons;
+};
+
 struct session {
     const struct options *o;
     struct machine machine;
     struct pc *pc;
     struct serialio *serial[PC_SERIALS], *parallel, *debugcon;
     struct screen screen;
-    struct keyscript *keys;
+    struct keyscript *keys, *typed; /* --keys, and what the monitor types */
     struct keyscript_env keys_env;
+    char typed_error[MONITOR_ERROR_MAX];
+    struct monitor *monitor; /* NULL: not in use */
+    struct monitor_io *monitor_io[MONITORS];
+    bool paused;
+    struct held held;
     struct frontend_events events;
     struct pacer pacer;
     struct timer wake; /* ends a slice at next_deadline() */
@@ -47,9 +65,10 @@ struct session {
     int signals;
     u64 start_host, start_virtual, start_count;
     u64 end_virtual, end_count;     /* --max-time, --max-instructions; CLOCK_NEVER: none */
+    u64 skew_virtual, skew_count;   /* from the guest's to the session's, modulo 2^64 */
     u64 next_pump, next_frame;      /* host ns */
     u64 slept;                      /* host ns */
-    u64 halted_count, halted_since; /* virtual ns since when the processor has done nothing at that count */
+    u64 halted_count, halted_since; /* session's ns since when the processor has done nothing at that count */
     bool ended;
     int status;
 };
@@ -81,24 +100,57 @@ static u64 now_count(const struct session *s)
     return cpu_count(pc_cpu(s->pc));
 }
 
+/* The guest's time and count, without the jumps of loaded states. */
+static u64 session_time(const struct session *s)
+{
+    return now_virtual(s) + s->skew_virtual;
+}
+
+static u64 session_count(const struct session *s)
+{
+    return now_count(s) + s->skew_count;
+}
+
 /* ---- keys, mouse, commands ---- */
 
 static void on_key(void *ctx, enum key key, bool down)
 {
-    const struct input_sink *in = pc_input(((struct session *)ctx)->pc);
-    in->key(in->ctx, key, down);
+    struct session *s = ctx;
+    const struct input_sink *in = pc_input(s->pc);
+    if (!s->paused)
+        in->key(in->ctx, key, down);
+    else if (!down)
+        s->held.released[key / 8 % sizeof s->held.released] |= (u8)BIT(key % 8);
 }
 
 static void on_mouse(void *ctx, int dx, int dy, int dz, unsigned buttons)
 {
-    const struct input_sink *in = pc_input(((struct session *)ctx)->pc);
-    in->mouse(in->ctx, dx, dy, dz, buttons);
+    struct session *s = ctx;
+    const struct input_sink *in = pc_input(s->pc);
+    if (!s->paused) {
+        in->mouse(in->ctx, dx, dy, dz, buttons);
+    } else {
+        s->held.mouse = true;
+        s->held.buttons = buttons;
+    }
 }
 
 static unsigned on_room(void *ctx)
 {
-    const struct input_sink *in = pc_input(((struct session *)ctx)->pc);
-    return in->room(in->ctx);
+    struct session *s = ctx;
+    const struct input_sink *in = pc_input(s->pc);
+    return s->paused ? 0 : in->room(in->ctx);
+}
+
+/* Keys that were let go during a pause would else stay down for ever. */
+static void tell_held(struct session *s)
+{
+    for (unsigned key = 0; key < 8 * sizeof s->held.released; key++)
+        if (s->held.released[key / 8] & BIT(key % 8))
+            on_key(s, (enum key)key, false);
+    if (s->held.mouse)
+        on_mouse(s, 0, 0, 0, s->held.buttons);
+    s->held = (struct held){0};
 }
 
 static void on_quit(void *ctx)
@@ -146,9 +198,25 @@ static void keys_quit(void *ctx, int status)
     end(ctx, status);
 }
 
+/* What the monitor types; a failure is told by its status, too. */
+static void poll_typed(struct session *s, u64 now)
+{
+    enum keyscript_status status = keyscript_poll(s->typed, &s->keys_env, now);
+    if (status == KEYSCRIPT_RUNNING)
+        return;
+    if (status == KEYSCRIPT_FAILED) {
+        complain("%s", keyscript_error(s->typed));
+        snprintf(s->typed_error, sizeof s->typed_error, "%s", keyscript_error(s->typed));
+    }
+    keyscript_free(s->typed);
+    s->typed = NULL;
+}
+
 static void poll_keys(struct session *s)
 {
-    u64 now = now_virtual(s);
+    u64 now = session_time(s);
+    if (s->typed && now >= keyscript_next(s->typed))
+        poll_typed(s, now);
     if (!s->keys || now < keyscript_next(s->keys))
         return;
     if (keyscript_poll(s->keys, &s->keys_env, now) == KEYSCRIPT_FAILED) {
@@ -157,14 +225,107 @@ static void poll_keys(struct session *s)
     }
 }
 
+/* When (session's ns) a script wants to go on. */
+static u64 next_keys(const struct session *s)
+{
+    u64 next = s->keys ? keyscript_next(s->keys) : CLOCK_NEVER;
+    return s->typed ? MIN(next, keyscript_next(s->typed)) : next;
+}
+
 /* What the guest sends on COM1 goes out, and to the script that may wait for it. */
 static void com1_write(void *ctx, const u8 *data, size_t len)
 {
     struct session *s = ctx;
     if (s->keys)
         keyscript_serial(s->keys, data, len);
+    if (s->typed)
+        keyscript_serial(s->typed, data, len);
     if (s->serial[0])
         serialio_write(s->serial[0], data, len);
+}
+
+/* ---- monitor ---- */
+
+static bool monitor_alive(const struct session *s)
+{
+    bool any = false;
+    for (unsigned i = 0; i < MONITORS; i++)
+        any |= s->monitor_io[i] && monitor_io_alive(s->monitor_io[i]);
+    return any;
+}
+
+/* Host time and guest's time have come apart: they go on from here. */
+static void pace_from_here(struct session *s)
+{
+    pacer_start(&s->pacer, host_now(), now_virtual(s), s->pacer.cost_ps);
+}
+
+static void do_pause(void *ctx, bool paused)
+{
+    struct session *s = ctx;
+    bool before = s->paused;
+    s->paused = paused;
+    if (before && !paused) {
+        pace_from_here(s);
+        tell_held(s);
+    }
+}
+
+static int do_keys(void *ctx, const char *script, char *err, size_t n)
+{
+    struct session *s = ctx;
+    if (s->typed) {
+        snprintf(err, n, "the keys before are still being typed; wait until 'info status' says that they are not");
+        return -EBUSY;
+    }
+    s->typed_error[0] = 0;
+    return keyscript_parse(script, strlen(script), "keys", &s->typed, err, n);
+}
+
+static int do_change(void *ctx, const char *drive, const char *path, char *err, size_t n)
+{
+    return machine_change(&((struct session *)ctx)->machine, drive, path, err, n);
+}
+
+static int do_save(void *ctx, const char *path, char *err, size_t n)
+{
+    return machine_save(&((struct session *)ctx)->machine, path, err, n);
+}
+
+static int do_load(void *ctx, const char *path, char *err, size_t n)
+{
+    struct session *s = ctx;
+    u64 time = session_time(s), count = session_count(s);
+    timer_cancel(&s->wake); /* of a time that may be long over in the state */
+    int r = machine_load(&s->machine, path, err, n);
+    s->skew_virtual = time - now_virtual(s);
+    s->skew_count = count - now_count(s);
+    s->halted_since = time;
+    pace_from_here(s);
+    return r;
+}
+
+static void get_status(void *ctx, struct monitor_status *status)
+{
+    const struct session *s = ctx;
+    *status = (struct monitor_status){.paused = s->paused, .typing = s->typed, .keys_failed = s->typed_error};
+}
+
+static void get_stats(void *ctx, struct monitor_stats *stats)
+{
+    const struct session *s = ctx;
+    *stats = (struct monitor_stats){.instructions = session_count(s) - s->start_count,
+                                    .virtual_ns = session_time(s) - s->start_virtual,
+                                    .wall_ns = host_now() - s->start_host,
+                                    .asleep_ns = s->slept,
+                                    .cpu_ns = host_cpu_time()};
+}
+
+static void poll_monitor(struct session *s)
+{
+    for (unsigned i = 0; i < MONITORS; i++)
+        if (s->monitor_io[i] && !s->ended)
+            monitor_io_poll(s->monitor_io[i], s->monitor, &s->ended);
 }
 
 /* ---- between slices ---- */
@@ -193,31 +354,40 @@ static void pump(struct session *s)
     s->next_pump = host + PUMP_NS;
     if (host_signals_take(s->signals))
         end(s, EXIT_OK);
-    for (unsigned i = 0; i < PC_SERIALS; i++)
+    for (unsigned i = 0; i < PC_SERIALS && !s->paused; i++)
         if (s->serial[i] && !serialio_read(s->serial[i], pc_serial(s->pc, i)))
             end(s, EXIT_OK);
     flush_ports(s);
     screen_pump(&s->screen, &s->events);
+    if (s->monitor)
+        poll_monitor(s);
     if (host >= s->next_frame && !s->ended) {
         screen_show(&s->screen);
         s->next_frame = host + FRAME_NS;
     }
-    if (s->wall)
+    if (s->wall && !s->paused)
         pc_set_rate(s->pc, pacer_rate(&s->pacer, host, now_virtual(s)));
 }
 
 /* Sleeps until something may have arrived, NS at most. */
 static void sleep_for(struct session *s, u64 ns)
 {
-    int fd[PC_SERIALS + 2];
+    int fd[PC_SERIALS + MONITORS + 2];
     unsigned n = 0;
     u64 before = host_now();
     fd[n++] = s->signals;
     fd[n++] = screen_fd(&s->screen);
     for (unsigned i = 0; i < PC_SERIALS; i++) {
         const struct char_sink *port = pc_serial(s->pc, i);
-        if (s->serial[i] && port->room(port->ctx) > 0)
+        if (s->serial[i] && !s->paused && port->room(port->ctx) > 0)
             fd[n++] = serialio_fd(s->serial[i]);
+    }
+    for (unsigned i = 0; i < MONITORS; i++) {
+        if (!s->monitor_io[i])
+            continue;
+        fd[n++] = monitor_io_fd(s->monitor_io[i]);
+        if (monitor_io_pending(s->monitor_io[i]))
+            ns = MIN(ns, PUMP_NS);
     }
     if (screen_visible(&s->screen))
         ns = MIN(ns, s->screen.window ? WINDOW_NS : FRAME_NS);
@@ -227,9 +397,11 @@ static void sleep_for(struct session *s, u64 ns)
 
 /* ---- the guest waits ---- */
 
+/* In the guest's time. */
 static u64 next_deadline(const struct session *s)
 {
-    return s->keys ? MIN(keyscript_next(s->keys), s->end_virtual) : s->end_virtual;
+    u64 next = MIN(next_keys(s), s->end_virtual);
+    return next == CLOCK_NEVER ? next : next - s->skew_virtual;
 }
 
 static void on_wake(void *ctx, u64 now)
@@ -240,7 +412,7 @@ static void on_wake(void *ctx, u64 now)
 /* Whether anything outside could still change something. */
 static bool has_input(const struct session *s)
 {
-    bool any = screen_visible(&s->screen);
+    bool any = screen_visible(&s->screen) || monitor_alive(s);
     for (unsigned i = 0; i < PC_SERIALS; i++)
         any |= s->serial[i] && serialio_fd(s->serial[i]) >= 0;
     return any;
@@ -251,12 +423,12 @@ static bool is_dead(struct session *s)
 {
     const struct cpu *cpu = pc_cpu(s->pc);
     bool deaf = cpu->halt == HALT_SHUTDOWN || (cpu->halt == HALT_HLT && !(cpu->eflags & F_IF));
-    u64 now = now_virtual(s), count = now_count(s);
+    u64 now = session_time(s), count = session_count(s);
     if (!deaf || count != s->halted_count) {
         s->halted_count = count;
         s->halted_since = now;
     }
-    bool script = s->keys && keyscript_next(s->keys) != CLOCK_NEVER;
+    bool script = next_keys(s) != CLOCK_NEVER;
     return deaf && now - s->halted_since >= (script ? DEAD_SCRIPT_NS : DEAD_NS);
 }
 
@@ -265,7 +437,10 @@ static void give_up(struct session *s)
     const struct cpu *cpu = pc_cpu(s->pc);
     complain("the guest has halted for good at CS:EIP %04X:%08X (%s); nothing can wake it", cpu->seg[SEG_CS].sel,
              (u32)cpu->ip, cpu->halt == HALT_SHUTDOWN ? "shutdown" : "HLT with interrupts off");
-    end(s, EXIT_RUN_FAILED);
+    if (monitor_alive(s))
+        s->paused = true; /* somebody may look at it, or reset it */
+    else
+        end(s, EXIT_RUN_FAILED);
 }
 
 /* Lets the time pass until the next thing happens to a halted guest. */
@@ -295,10 +470,10 @@ static void idle(struct session *s)
 
 static void run_slice(struct session *s)
 {
-    u64 before = now_count(s), host = host_now();
+    u64 before = session_count(s), host = host_now();
     timer_arm(&s->wake, next_deadline(s));
     enum pc_stop why = pc_run(s->pc, MIN(s->end_count - before, pacer_counts(&s->pacer, SLICE_NS)));
-    pacer_ran(&s->pacer, now_count(s) - before, host_now() - host);
+    pacer_ran(&s->pacer, session_count(s) - before, host_now() - host);
     switch (why) {
     case PC_BUDGET:
         break;
@@ -318,14 +493,36 @@ static void run_slice(struct session *s)
     }
 }
 
+/* The guest stands still until a command comes. */
+static void rest(struct session *s)
+{
+    if (!monitor_alive(s) && !screen_visible(&s->screen)) {
+        complain("the guest is paused, and nobody is left who could continue it");
+        end(s, EXIT_OK);
+        return;
+    }
+    sleep_for(s, SLEEP_NS);
+    s->next_pump = 0;
+}
+
+static void run_on(struct session *s)
+{
+    poll_keys(s);
+    if (session_time(s) >= s->end_virtual || session_count(s) >= s->end_count)
+        end(s, EXIT_OK);
+    if (!s->ended)
+        run_slice(s);
+}
+
 static void loop(struct session *s)
 {
+    if (s->monitor)
+        pump(s); /* commands that wait already come before the first instruction */
     while (!s->ended) {
-        poll_keys(s);
-        if (now_virtual(s) >= s->end_virtual || now_count(s) >= s->end_count)
-            end(s, EXIT_OK);
-        if (!s->ended)
-            run_slice(s);
+        if (s->paused)
+            rest(s);
+        else
+            run_on(s);
         if (!s->ended && host_now() >= s->next_pump)
             pump(s);
     }
@@ -392,13 +589,65 @@ static void close_ports(struct session *s)
     serialio_close(s->debugcon);
 }
 
-/* Whether one of the ports uses standard input or output. */
-static bool uses_stdio(const struct options *o)
+static bool is_stdio(const char *spec)
 {
-    bool any = o->debugcon && strcmp(o->debugcon, "stdio") == 0;
+    return spec && strcmp(spec, "stdio") == 0;
+}
+
+/* Whether one of the ports uses standard input or output. */
+static bool ports_use_stdio(const struct options *o)
+{
+    bool any = is_stdio(o->debugcon);
     for (unsigned i = 0; i < o->serials; i++)
-        any |= strcmp(o->serial[i], "stdio") == 0;
+        any |= is_stdio(o->serial[i]);
     return any;
+}
+
+static bool monitors_use_stdio(const struct options *o)
+{
+    return is_stdio(o->monitor) || is_stdio(o->monitor_json);
+}
+
+/* Opens what commands come from. */
+static int open_monitors(struct session *s)
+{
+    const struct options *o = s->o;
+    const char *const spec[MONITORS] = {o->monitor, o->monitor_json};
+    char error[MACHINE_ERROR_MAX];
+    if (monitors_use_stdio(o) && (ports_use_stdio(o) || (is_stdio(o->monitor) && is_stdio(o->monitor_json)))) {
+        complain("standard input and output cannot be a monitor and something else at once; use unix:PATH");
+        return -EINVAL;
+    }
+    for (unsigned i = 0; i < MONITORS; i++) {
+        int r = !spec[i] ? 0
+                         : monitor_io_open(spec[i], i ? "--monitor-json" : "--monitor", i == 1, &s->monitor_io[i],
+                                           error, sizeof error);
+        if (r) {
+            complain("%s", error);
+            return r;
+        }
+    }
+    return 0;
+}
+
+/* The monitor acts on this session. */
+static int start_monitor(struct session *s)
+{
+    const struct monitor_env env = {.ctx = s,
+                                    .pc = s->pc,
+                                    .pause = do_pause,
+                                    .quit = on_quit,
+                                    .screenshot = keys_screenshot,
+                                    .keys = do_keys,
+                                    .change = do_change,
+                                    .save = do_save,
+                                    .load = do_load,
+                                    .status = get_status,
+                                    .stats = get_stats};
+    if (!s->o->monitor && !s->o->monitor_json)
+        return 0;
+    s->monitor = monitor_new(&env);
+    return s->monitor ? 0 : -ENOMEM;
 }
 
 /* Whether anything of the guest comes out somewhere. */
@@ -406,7 +655,7 @@ static bool is_seen(const struct session *s)
 {
     const struct options *o = s->o;
     return screen_visible(&s->screen) || o->serials || o->debugcon || o->keys || o->screenshot || o->text_dump ||
-           o->display == DISPLAY_NONE;
+           s->monitor || o->display == DISPLAY_NONE;
 }
 
 /* A person's time where a person is; a script alone gets the same run each time. */
@@ -458,7 +707,7 @@ static int begin(struct session *s)
         complain("signals cannot be caught: %s", strerror(-s->signals));
         return EXIT_BAD_INPUT;
     }
-    if (open_ports(s, &ports))
+    if (open_ports(s, &ports) || open_monitors(s))
         return EXIT_BAD_INPUT;
     if ((s->o->keys && keyscript_open(s->o->keys, &s->keys, error, sizeof error)) ||
         machine_open(&s->machine, s->o, &ports, error, sizeof error)) {
@@ -466,9 +715,13 @@ static int begin(struct session *s)
         return EXIT_BAD_INPUT;
     }
     s->pc = s->machine.pc;
-    if (screen_open(&s->screen, pc_display(s->pc), s->o->display, uses_stdio(s->o), s->machine.guest, error,
-                    sizeof error)) {
+    bool taken = ports_use_stdio(s->o) || monitors_use_stdio(s->o);
+    if (screen_open(&s->screen, pc_display(s->pc), s->o->display, taken, s->machine.guest, error, sizeof error)) {
         complain("%s", error);
+        return EXIT_BAD_INPUT;
+    }
+    if (start_monitor(s)) {
+        complain("not enough memory");
         return EXIT_BAD_INPUT;
     }
     if (!is_seen(s))
@@ -482,7 +735,7 @@ static void print_stats(const struct session *s, u64 host)
 {
     const struct cpu *cpu = pc_cpu(s->pc);
     double wall = (double)(host - s->start_host) / 1e9, busy = wall - (double)s->slept / 1e9;
-    double count = (double)(now_count(s) - s->start_count);
+    double count = (double)(session_count(s) - s->start_count);
     fprintf(stderr,
             "instructions    %16.0f\n"
             "virtual time    %16.6f s\n"
@@ -493,7 +746,7 @@ static void print_stats(const struct session *s, u64 host)
             "blocks decoded  %16llu\n"
             "  instructions  %16llu\n"
             "TLB flushes     %16llu\n",
-            count, (double)(now_virtual(s) - s->start_virtual) / 1e9, wall, (double)s->slept / 1e9,
+            count, (double)(session_time(s) - s->start_virtual) / 1e9, wall, (double)s->slept / 1e9,
             (double)host_cpu_time() / 1e9, busy > 0 ? count / busy / 1e6 : 0.0, (unsigned long long)cpu->stats_blocks,
             (unsigned long long)cpu->stats_decoded, (unsigned long long)cpu->mmu.flushes);
 }
@@ -542,9 +795,13 @@ int session_run(const struct options *o)
     }
     screen_close(&s->screen);
     close_ports(s);
+    for (unsigned i = 0; i < MONITORS; i++)
+        monitor_io_close(s->monitor_io[i]);
+    monitor_free(s->monitor);
     if (s->pc)
         machine_close(&s->machine);
     keyscript_free(s->keys);
+    keyscript_free(s->typed);
     if (s->signals >= 0)
         close(s->signals);
     int status = s->status;

@@ -11,10 +11,11 @@ install_packages gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static ||
     unavailable "the AArch64 cross compiler and qemu-user-static are not installed"
 
 sysroot=$cache/sysroot-arm64
-if [ ! -f "$sysroot/complete" ]; then
+packages="zlib1g zlib1g-dev libcapstone4 libcapstone-dev libpng16-16 libpng-dev libcmocka0 libcmocka-dev libcjson1 libcjson-dev"
+if [ "$(cat "$sysroot/complete" 2>/dev/null)" != "$packages" ]; then
     rm -rf "$sysroot"
     mkdir -p "$sysroot"
-    for p in zlib1g zlib1g-dev libcapstone4 libcapstone-dev libpng16-16 libpng-dev libcmocka0 libcmocka-dev; do
+    for p in $packages; do
         dir=$(fetch_package arm64 $p)
         cp -a "$dir/." "$sysroot/"
     done
@@ -22,7 +23,7 @@ if [ ! -f "$sysroot/complete" ]; then
     if [ -d "$sysroot/lib" ]; then
         cp -an "$sysroot/lib/." "$sysroot/usr/lib/"
     fi
-    touch "$sysroot/complete"
+    echo "$packages" >"$sysroot/complete"
 fi
 export OMBRA_AARCH64_SYSROOT=$sysroot
 build build-aarch64 --preset aarch64 -DOMBRA_WERROR=ON

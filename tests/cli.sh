@@ -77,6 +77,14 @@ bad "name of the file is missing" --serial file: a
 bad "can be given once" --serial stdio --serial stdio a
 bad "--parallel takes" --parallel stdio a
 bad "--debugcon takes" --debugcon pty a
+bad "--monitor takes" --monitor tcp:1 a
+bad "--monitor-json takes" --monitor-json pty a
+bad "name of the socket is missing" --monitor unix: a
+bad "is too long" --monitor "unix:$(printf '%0200d' 0)" a
+bad "there is a file of that name" --monitor unix:a a
+bad "No such file" --monitor-json unix:no/socket a
+bad "at once" --monitor stdio --serial stdio a
+bad "at once" --monitor stdio --monitor-json stdio a
 bad "unknown statement" --keys bogus a
 bad "cannot read the key script" --keys @nosuch a
 bad "no terminal" --display terminal a
@@ -92,6 +100,7 @@ good 0 --help
 grep -q -- --max-instructions out || complain "--help lists no options"
 good 0 --man
 grep -q '^.Sh NAME' out || complain "--man prints no man page"
+grep -q '^.It Cm screenshot Ar FILE' out || complain "--man has no monitor commands"
 good 0 --version
 grep -q '^ombra [0-9]' out || complain "--version prints no version"
 good 0 --cpu help

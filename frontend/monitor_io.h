@@ -3,7 +3,7 @@
  * other.
  *
  * The session owns it and polls it between slices. Nothing blocks: what a client does not take is kept for it, and its
- * next line waits until then.
+ * next line waits until then. SIGPIPE must be ignored, as host_signals_open() does.
  */
 #ifndef OMBRA_FRONTEND_MONITOR_IO_H
 #define OMBRA_FRONTEND_MONITOR_IO_H

@@ -34,7 +34,7 @@ struct monitor_env {
     void (*pause)(void *ctx, bool paused);
     void (*quit)(void *ctx);
     int (*screenshot)(void *ctx, const char *path, char *err, size_t err_len);
-    int (*keys)(void *ctx, const char *script, char *err, size_t err_len);
+    int (*keys)(void *ctx, const char *script, char *err, size_t err_len);                    /* SCRIPT NULL: stop */
     int (*change)(void *ctx, const char *drive, const char *path, char *err, size_t err_len); /* PATH NULL: eject */
     int (*save)(void *ctx, const char *path, char *err, size_t err_len);
     int (*load)(void *ctx, const char *path, char *err, size_t err_len);

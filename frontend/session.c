@@ -274,8 +274,14 @@ static void do_pause(void *ctx, bool paused)
 static int do_keys(void *ctx, const char *script, char *err, size_t n)
 {
     struct session *s = ctx;
+    if (!script) {
+        keyscript_free(s->typed);
+        s->typed = NULL;
+        return 0;
+    }
     if (s->typed) {
-        snprintf(err, n, "the keys before are still being typed; wait until 'info status' says that they are not");
+        snprintf(err, n,
+                 "the keys before are still being typed; 'info status' tells when they are not, 'keys' stops them");
         return -EBUSY;
     }
     s->typed_error[0] = 0;

@@ -197,6 +197,11 @@ def test_files(m):
     m.run_for(100_000_000)
     check("keys have been typed", m.do("info", device="status")["typing"] is False)
     check("the script's file", os.path.exists("screen.txt"))
+    m.do("keys", script="wait Never")
+    m.do("keys")
+    m.do("keys", script="timeout 1ms; wait Never")
+    m.run_for(1_000_000)
+    check("a script that fails is told", "waited" in m.do("info", device="status").get("keys_failed", ""))
     check("no temporary files", not [n for n in os.listdir(".") if n.endswith(".tmp")], os.listdir("."))
 
 

@@ -41,6 +41,11 @@ static int do_file(void *ctx, const char *path, char *err, size_t n)
     return path[0] == 'x' ? 0 : -1;
 }
 
+static int do_keys(void *ctx, const char *script, char *err, size_t n)
+{
+    return do_file(ctx, script ? script : "x", err, n);
+}
+
 static int do_change(void *ctx, const char *drive, const char *path, char *err, size_t n)
 {
     return do_file(ctx, path ? path : drive, err, n);
@@ -112,7 +117,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                     .pause = do_pause,
                                     .quit = do_quit,
                                     .screenshot = do_file,
-                                    .keys = do_file,
+                                    .keys = do_keys,
                                     .change = do_change,
                                     .save = do_file,
                                     .load = do_file,

@@ -61,8 +61,8 @@ static int do_screenshot(void *ctx, const char *path, char *err, size_t n)
 
 static int do_keys(void *ctx, const char *script, char *err, size_t n)
 {
-    note(ctx, "keys(%s) ", script);
-    return refuse_bad(script, err, n);
+    note(ctx, "keys(%s) ", script ? script : "stop");
+    return refuse_bad(script ? script : "", err, n);
 }
 
 static int do_change(void *ctx, const char *drive, const char *path, char *err, size_t n)
@@ -166,6 +166,7 @@ static void words_to_calls(void **state)
         {"screenshot s.png", "screenshot(s.png) "},
         {"change a \"my disk.img\"", "change(a,my disk.img) "},
         {"eject cd", "change(cd,nothing) "},
+        {"keys", "keys(stop) "},
         {"keys type \"a b\"; key ctrl-c  # x", "keys(type \"a b\"; key ctrl-c  # x) "},
     };
     struct desk *d = *state;

@@ -79,8 +79,9 @@ void cpu_write_flags(struct cpu *c, u32 v, u32 mask)
 {
     mask &= cpu_eflags_mask(c);
     v = (cpu_eflags(c) & ~mask) | (v & mask);
-    /* Without an armed breakpoint RF has no effect but would outlive the one instruction that it is for. */
-    if ((mask & F_RF) && !debug_insn_armed(c))
+    /* Without an armed breakpoint RF has no effect but would outlive the one instruction that it is for; a single-step trap
+     * right behind the instruction shows it. */
+    if ((mask & F_RF) && !debug_insn_armed(c) && !((c->eflags | v) & F_TF))
         v &= ~(u32)F_RF;
     c->eflags = (v & ~(u32)F_ARITH) | F_ONE;
     flags_set_arith(c, v);

@@ -8,12 +8,12 @@ REASONS = {
     "task-stack": "a fault while a new task's segments are loaded: the manual leaves open which stack its handler finds",
     "vip-pvi": "VIP with VIF in virtual-8086 mode is for CR4.VME (SDM vol. 3A 20.3.2); Bochs also faults for CR4.PVI alone",
     "stack-wrap": "pops of several words wrap around at the end of a stack one by one (AMD, judged natively); Bochs raises #SS",
-    "string-order": "CMPS with an operand out of the segment and a misaligned one: which of the two is looked at first",
+    "parts-order": "CMPS, POPA and others with one part out of the segment and another misaligned: which is looked at first",
     "push-partly": "PUSHA and ENTER check all their bytes before they write; Bochs writes up to the fault",
     "vm-return": "IRET to virtual-8086 mode checks EIP against FFFFh (SDM vol. 2A, IRET); Bochs cuts it to 16 bits",
     "rep-flags": "a fault in REP CMPS or SCAS leaves the flags as before the instruction (SDM vol. 2B, REP); Bochs as after the last round",
     "gate-esp": "a 32-bit gate pushes all of ESP, also for a 16-bit stack, as an exception does; Bochs clears its high half",
-    "outside": "code that ran out of memory into a hole: what it reads there is not the processor's",
+    "outside": "code that ran out of the image's memory: what it reads there is not the processor's",
     "flat-end": "an operand across 4 GiB faults in a flat segment (AMD, judged natively; the manual leaves it open); Bochs wraps around",
 }
 
@@ -27,6 +27,12 @@ def extra_only(a, b, where=("stack+",)):
     more = [w for w in b["memory"] if w not in a["memory"]]
     gone = [w for w in a["memory"] if w not in b["memory"]]
     return not gone and more and all(w.startswith(where) for w in more) and same(a, b, "memory")
+
+
+def beyond(a):
+    """Runs above the first 64 KiB of a segment made at random: in a ROM or in a hole."""
+    cs = int(a["cs"], 16)
+    return int(a["eip"], 16) > 0xFFFF and (cs & 4 or cs >= 0xE0)
 
 
 def halves(a, b):
@@ -62,8 +68,8 @@ def classify(case, a, b):
         return "vip-pvi"
     if form in ("stack", "ret-far") and b.get("vec") == "C" and a.get("vec") != "C":
         return "stack-wrap"
-    if form == "string" and {a.get("vec"), b.get("vec")} == {"D", "11"}:
-        return "string-order"
+    if {a.get("vec"), b.get("vec")} in ({"C", "11"}, {"D", "11"}):
+        return "parts-order"
     if form == "stack" and extra_only(a, b, ("stack+", "data+")):
         return "push-partly"
     if form == "iret" and a.get("vec") == "D" and a.get("err") == "0" and int(b["fl"], 16) & 0x20000:
@@ -72,7 +78,7 @@ def classify(case, a, b):
         return "rep-flags"
     if form.startswith("far") and same(a, b, "memory") and halves(a, b):
         return "gate-esp"
-    if "FFFFFFFF" in (a.get("eax"), b.get("eax")) and a.get("eip") == b.get("eip"):
+    if a.get("eip") == b.get("eip") and ("FFFFFFFF" in (a.get("eax"), b.get("eax")) or beyond(a)):
         return "outside"
     switched = a.get("tr") != b.get("tr") or "tr" in a
     if form in ("int", "far-direct", "far-indirect", "iret", "ret-far") and switched:

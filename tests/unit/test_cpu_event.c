@@ -100,6 +100,24 @@ static void flat_segment_ends_at_4g(void **state)
     rig_free(&r);
 }
 
+/* IRET under TF loads RF, and the trap behind it pushes it. */
+static void step_over_iret_shows_rf(void **state)
+{
+    struct rig r;
+    rig_new(&r, "p3");
+    rig_protected(&r, 0, "CF");
+    r.cpu->r[R_SP] = STACK0 - 12;
+    rig_put(&r, STACK0 - 12, 4, CODE + 0x20);
+    rig_put(&r, STACK0 - 8, 4, K_CODE);
+    rig_put(&r, STACK0 - 4, 4, F_ONE | F_RF);
+    cpu_set_eflags(r.cpu, cpu_eflags(r.cpu) | F_TF);
+    rig_run(&r, 10);
+    assert_in_handler(&r, VEC_DB);
+    assert_int_equal(rig_frame(&r, 0), CODE + 0x20);
+    assert_int_equal(rig_frame(&r, 2), F_ONE | F_RF);
+    rig_free(&r);
+}
+
 /* A task switch under TF that faults half way says "no trap after this one"; that must not reach the next instruction. */
 static void step_after_failed_switch(void **state)
 {
@@ -754,6 +772,7 @@ int main(void)
         cmocka_unit_test(real_stack_wraps_badly),
         cmocka_unit_test(code_ends_at_64k),
         cmocka_unit_test(step_after_failed_switch),
+        cmocka_unit_test(step_over_iret_shows_rf),
         cmocka_unit_test(flat_segment_ends_at_4g),
         cmocka_unit_test(jumps_wrap_at_64k),
         cmocka_unit_test(endless_faults_end_the_slice),

@@ -193,7 +193,7 @@ static void iret_flags(void **state)
     rig_hex(&r, CODE + 0x300, "90");
     rig_run(&r, 4);
     assert_int_equal(r.cpu->ip, CODE + 0x300);
-    assert_int_equal(cpu_eflags(r.cpu), F_ARITH | F_ONE | F_TF | F_DF | F_NT | F_AC | F_ID);
+    assert_int_equal(cpu_eflags(r.cpu), F_ARITH | F_ONE | F_TF | F_DF | F_NT | F_RF | F_AC | F_ID);
     rig_free(&r);
 }
 

@@ -8,6 +8,8 @@ REASONS = {
     "task-stack": "a fault while a new task's segments are loaded: the manual leaves open which stack its handler finds",
     "vip-pvi": "VIP with VIF in virtual-8086 mode is for CR4.VME (SDM vol. 3A 20.3.2); Bochs also faults for CR4.PVI alone",
     "stack-wrap": "pops of several words wrap around at the end of a stack one by one (AMD, judged natively); Bochs raises #SS",
+    "accessed-early": "an inner stack's descriptor is marked accessed when it has been checked, Bochs marks it when it is loaded: seen when "
+                      "something else faults in between",
     "parts-order": "CMPS, POPA and others with one part out of the segment and another misaligned: which is looked at first",
     "push-partly": "PUSHA and ENTER check all their bytes before they write; Bochs writes up to the fault",
     "vm-return": "IRET to virtual-8086 mode checks EIP against FFFFh (SDM vol. 2A, IRET); Bochs cuts it to 16 bits",
@@ -27,6 +29,11 @@ def extra_only(a, b, where=("stack+",)):
     more = [w for w in b["memory"] if w not in a["memory"]]
     gone = [w for w in a["memory"] if w not in b["memory"]]
     return not gone and more and all(w.startswith(where) for w in more) and same(a, b, "memory")
+
+
+def gdt_only(a, b):
+    """A descriptor's change that the other one does not have, and nothing else."""
+    return all(w.startswith(("gdt+", "ldt+")) for w in set(a["memory"]) ^ set(b["memory"])) and not set(b["memory"]) - set(a["memory"])
 
 
 def beyond(a):
@@ -76,6 +83,8 @@ def classify(case, a, b):
         return "vm-return"
     if form == "string" and same(a, b, "fl", "memory") and a.get("vec") in ("C", "D", "E", "11"):
         return "rep-flags"
+    if form in ("int", "far-direct", "far-indirect") and same(a, b, "memory") and gdt_only(a, b):
+        return "accessed-early"
     if form.startswith("far") and same(a, b, "memory") and halves(a, b):
         return "gate-esp"
     if a.get("eip") == b.get("eip") and ("FFFFFFFF" in (a.get("eax"), b.get("eax")) or beyond(a)):

@@ -116,6 +116,8 @@ enum cpu_feature {
     FEAT_486 = 1 << 22, /* BSWAP, CMPXCHG, XADD, INVD, WBINVD, INVLPG: every model so far */
     FEAT_SMM = 1 << 23,
     FEAT_DE = 1 << 24,  /* debugging extensions: CR4.DE, I/O breakpoints */
+    FEAT_LM = 1 << 25,  /* 64-bit mode with SYSCALL and SWAPGS: decoded, not executed, no model yet */
+    FEAT_CX16 = 1 << 26,
 };
 
 /*

@@ -1,7 +1,8 @@
 /*
  * decode.h - the decoder: bytes to struct insn (insn.h), by the rows of isa.def.
  *
- * Interpreter, translator, stepper and tests call it. SDM vol. 2, ch. 2.
+ * Interpreter, translator, stepper and tests call it. SDM vol. 2, ch. 2. What it makes of 64-bit code is for reading
+ * only: the handler of every such instruction raises #UD, because no model has 64-bit mode yet.
  */
 #ifndef OMBRA_CPU_DECODE_H
 #define OMBRA_CPU_DECODE_H
@@ -17,7 +18,7 @@ void decoder_free(struct decoder *d);
 /* How to decode: fixed within a block. */
 struct decode_mode {
     const struct decoder *decoder;
-    u8 bits; /* CS.D: 16 or 32 */
+    u8 bits; /* CS.D: 16 or 32; in 64-bit mode 64, where a model without FEAT_LM has no instruction */
 };
 
 enum decode_result {

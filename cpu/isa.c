@@ -20,6 +20,7 @@
 #define P_66 PREFIX_66
 #define P_F2 PREFIX_F2
 #define P_F3 PREFIX_F3
+#define P_W PREFIX_W
 
 const struct isa_row isa_rows[ISA_COUNT] = {
     [ISA_UD] = {.id = "UD", .mnemonic = "(bad)", .attrs = A_END, .sentence = "No such instruction: raises #UD."},

@@ -43,7 +43,7 @@ enum isa_modrm {
     MODRM_IS = 0x700,      /* the whole byte */
 };
 
-enum isa_prefix { PREFIX_ANY, PREFIX_NP, PREFIX_66, PREFIX_F2, PREFIX_F3 };
+enum isa_prefix { PREFIX_ANY, PREFIX_NP, PREFIX_66, PREFIX_F2, PREFIX_F3, PREFIX_W };
 
 enum isa_given { U_NONE, U_KEEP, U_ZERO, U_CALC };
 
@@ -61,7 +61,7 @@ enum isa_attr {
     A_SYS = 1 << 10,
 };
 
-enum isa_m64 { M64_OK, M64_INV, M64_D64, M64_F64 };
+enum isa_m64 { M64_OK, M64_INV, M64_D64, M64_F64, M64_ONLY };
 
 struct isa_row {
     const char *id;

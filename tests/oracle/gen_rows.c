@@ -11,6 +11,7 @@
 #define LOOK "looks at descriptors, which are the host's: tests/unit/test_cpu_far.c"
 #define UMIP "the host's system registers, or a fault with UMIP: tests/unit/test_cpu_system.c, test_cpu_far.c"
 #define HOST "the answer is the host's: tests/unit/test_cpu_system.c"
+#define LONG "only in 64-bit mode, which the interpreter does not have: tests/unit/test_decode64.c"
 #define FAST "a 64-bit host treats it differently in its 32-bit mode: tests/unit/test_cpu_system.c"
 
 /* Of other privileged rows the fault is judged. */
@@ -51,6 +52,11 @@ static const struct {
     {ISA_RDPMC, HOST},
     {ISA_SYSENTER, FAST},
     {ISA_SYSEXIT, FAST},
+    {ISA_MOVSXD_GvEd, LONG},
+    {ISA_CMPXCHG16B_Mo, LONG},
+    {ISA_SYSCALL, LONG},
+    {ISA_SYSRET, LONG},
+    {ISA_SWAPGS, LONG},
 };
 
 const char *gen_reason(enum isa_op op)

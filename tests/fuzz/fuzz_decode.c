@@ -1,5 +1,6 @@
 /*
- * fuzz_decode.c - the decoder on any bytes: every processor model, 16 and 32 bits, every number of valid bytes.
+ * fuzz_decode.c - the decoder on any bytes: every processor model, 16 and 32 bits, and 64 bits with all
+ * features; every number of valid bytes.
  */
 #define _GNU_SOURCE /* memfd_create */
 #include "cpu/cpu.h"
@@ -19,12 +20,14 @@ static enum decode_result decode_some(const struct decode_mode *mode, const u8 *
     return r;
 }
 
-static void check_insn(const struct insn *in)
+static void check_insn(const struct insn *in, unsigned bits)
 {
+    unsigned base_max = bits == 64 ? REG_RIP : REG_ZERO;
     fuzz_check(in->len >= 1 && in->len <= INSN_MAX_LEN);
     fuzz_check(in->op < ISA_COUNT && in->fn);
     fuzz_check(in->seg < SEG_COUNT);
-    fuzz_check(!in->mem || (in->base <= REG_ZERO && in->index <= REG_ZERO));
+    fuzz_check(!in->mem || (in->base <= base_max && in->index <= REG_ZERO));
+    fuzz_check(bits == 64 ? in->adsize >= 1 : in->adsize <= 1 && in->opsize <= 1);
 }
 
 /* With fewer bytes than the instruction has the decoder asks for more, with more it finds the same. */
@@ -48,7 +51,7 @@ static void check_at(const struct decode_mode *mode, const u8 *p, size_t left)
     unsigned avail = (unsigned)MIN(left, (size_t)INSN_MAX_LEN);
     switch (decode_some(mode, p, avail, &in)) {
     case DECODE_OK:
-        check_insn(&in);
+        check_insn(&in, mode->bits);
         fuzz_check(in.len <= avail);
         check_prefixes(mode, p, avail, &in);
         break;
@@ -61,18 +64,21 @@ static void check_at(const struct decode_mode *mode, const u8 *p, size_t left)
     }
 }
 
-/* Each model's decoder, made when it is first wanted and never changed: making one takes longer than an input. */
-static const struct decoder *decoder_of(unsigned pick)
+/*
+ * Each model's decoder, made when it is first wanted and never changed: making one takes longer than an input. The
+ * last, behind all models, has all features.
+ */
+static const struct decoder *decoder_of(unsigned pick, bool long64)
 {
     enum { MODELS_MAX = 16 };
-    static struct decoder *decoders[MODELS_MAX];
+    static struct decoder *decoders[MODELS_MAX + 1];
     unsigned models = 0;
     while (cpu_models[models].name)
         models++;
     fuzz_check(models <= MODELS_MAX);
-    unsigned model = pick % models;
+    unsigned model = long64 ? models : pick % models;
     if (!decoders[model])
-        decoders[model] = decoder_new(cpu_models[model].features);
+        decoders[model] = decoder_new(long64 ? ~(u32)0 : cpu_models[model].features);
     fuzz_check(decoders[model]);
     return decoders[model];
 }
@@ -81,7 +87,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct fuzz_in in = {data, size};
     unsigned pick = fuzz_take8(&in);
-    struct decode_mode mode = {decoder_of(pick / 2), pick % 2 ? 32 : 16};
+    bool long64 = pick & 0x80;
+    struct decode_mode mode = {decoder_of(pick / 2, long64), long64 ? 64 : pick % 2 ? 32 : 16};
     for (size_t at = 0; at < MIN(in.left, (size_t)256); at++)
         check_at(&mode, in.p + at, in.left - at);
     return 0;
@@ -100,6 +107,8 @@ size_t fuzz_seed(unsigned n, u8 *out)
         {17, "\x03\x66\x67\x2E\x36\x3E\x26\x64\x65\xF0\xF2\xF3\x66\x67\x81\x84\x24"}, /* prefixes up to the limit */
         {9, "\x05\x9A\x78\x56\x34\x12\x08\x00\xDD"},                                  /* CALL ptr16:32 */
         {9, "\x04\xC8\x10\x00\x01\xDB\x28\xD9\xFA"},                                  /* ENTER, x87 */
+        {14, "\x80\x48\x8B\x05\x10\x00\x00\x00\x67\x46\x8A\x74\xA5\x80"},             /* RIP-relative, REX with SIB */
+        {16, "\x80\x49\xBF\xEF\xCD\xAB\x90\x78\x56\x34\x12\x66\x40\xF3\x41\x90"},     /* MOV r15, imm64; REX twice */
     };
     if (n >= ARRAY_LEN(seeds))
         return 0;

@@ -294,7 +294,7 @@ static void memory32(struct reader *r, struct insn *in)
 static void memory64(struct reader *r, struct insn *in)
 {
     unsigned mod = r->modrm >> 6, base = r->modrm & 7;
-    u8 none = REG_RIP;
+    u8 none = BASE_RIP;
     if (base == R_SP) { /* a SIB byte follows */
         u8 sib = (u8)take(r, 1);
         u8 index = (sib >> 3 & 7) | (r->rex & REX_X) << 2;

@@ -22,7 +22,7 @@ enum { INSN_MAX_LEN = 15 };
 enum { REG_ZERO = 16 };
 
 /* Base of a memory operand in 64-bit mode: the address of the next instruction. Not a register of cpu->r. */
-enum { REG_RIP = 17 };
+enum { BASE_RIP = 17 };
 
 enum rep { REP_NONE = 0, REP_NE = 1 /* F2 */, REP_E = 2 /* F3 */ };
 
@@ -32,7 +32,7 @@ struct insn {
     u8 seg;  /* segment of the memory operand (enum seg_reg), default or override */
     u8 reg;  /* ModRM.reg or the register in the opcode byte's low bits */
     u8 rm;   /* ModRM.rm when it is a register (mod = 3); else unused */
-    u8 base, index; /* of the memory operand, REG_ZERO when absent; base may be REG_RIP */
+    u8 base, index; /* of the memory operand, REG_ZERO when absent; base may be BASE_RIP */
     u8 scale : 2;   /* shift count 0..3 */
     u8 rep : 2;     /* enum rep, as a prefix of string instructions; a mandatory prefix is consumed by the row */
     u8 lock : 1;

@@ -22,7 +22,7 @@ static enum decode_result decode_some(const struct decode_mode *mode, const u8 *
 
 static void check_insn(const struct insn *in, unsigned bits)
 {
-    unsigned base_max = bits == 64 ? REG_RIP : REG_ZERO;
+    unsigned base_max = bits == 64 ? BASE_RIP : REG_ZERO;
     fuzz_check(in->len >= 1 && in->len <= INSN_MAX_LEN);
     fuzz_check(in->op < ISA_COUNT && in->fn);
     fuzz_check(in->seg < SEG_COUNT);

@@ -1,6 +1,6 @@
 /*
- * test_decode_capstone.c - the decoder against capstone: lengths and mnemonics of random and structured byte strings in
- * 16-, 32- and 64-bit code.
+ * test_decode_capstone.c - the decoder against capstone: lengths, names and operands of random and structured byte
+ * strings in 16-, 32- and 64-bit code.
  *
  * Capstone is not the truth: each difference falls into a class with a reason; one that does not fails the test.
  * OMBRA_DECODE_STRINGS in the environment sets how many strings each mode gets.
@@ -15,6 +15,7 @@
 
 #include "cpu/decode.h"
 #include "cpu/isa.h"
+#include "tests/unit/capstone_operands.h"
 #include <capstone/capstone.h>
 
 enum { STRING = 16, STRINGS = 400000, SHOWN = 20 };
@@ -33,6 +34,8 @@ struct pair {
     const char *ours_name;
     char name[32]; /* capstone's, without prefixes; empty: no instruction */
     unsigned len;
+    bool operands; /* alike, as far as they can be compared */
+    char operand_text[160];
 };
 
 /* ---- strings ---- */
@@ -262,10 +265,11 @@ static bool prefix_in_16(const struct pair *p)
     return p->bits == 16 && prefix_chooses(p) && (p->size || p->rep);
 }
 
-/* MOV AL, moffs and the like, CALL, JMP, PUSH. */
+/* MOV AL, moffs and the like, CALL, JMP, PUSH, POP. */
 static bool size_and_rep(const struct pair *p)
 {
-    bool opcode = (p->opcode & 0xFC) == 0xA0 || (p->opcode & 0xFE) == 0xE8 || p->opcode == 0x68;
+    static const u8 opcodes[] = {0x68, 0x8F, 0xFF, 0xA0, 0xA1, 0xA2, 0xA3, 0xE8, 0xE9};
+    bool opcode = memchr(opcodes, p->opcode, sizeof opcodes) || (p->opcode & 0xF0) == 0x50;
     return p->map == 1 && opcode && p->size && p->rep;
 }
 
@@ -273,6 +277,11 @@ static bool several_sizes(const struct pair *p)
 {
     return p->len && p->len == p->ours_len && p->prefixes > 1 &&
            (other_size(p->ours_name, p->name) || strcmp(p->name, "movabs") == 0);
+}
+
+static bool narrow_movsxd(const struct pair *p)
+{
+    return p->ours_len && p->ours.op == ISA_MOVSXD_GvEd && p->ours.opsize < 2;
 }
 
 static bool widen_in_16(const struct pair *p)
@@ -323,15 +332,16 @@ static const struct {
     {several_prefixes, "of several prefixes capstone lets only the one before the opcode choose the instruction"},
     {ignored_prefix, "66, F2 or F3 where it makes an instruction that does not exist; capstone ignores it"},
     {prefix_in_16, "in 16-bit code capstone lets no prefix choose the instruction"},
-    {size_and_rep, "66 beside F2 or F3: capstone loses the operand size of jumps, PUSH and MOV with an offset"},
+    {size_and_rep, "66 beside F2 or F3: capstone loses the operand size of jumps, PUSH, POP and MOV with an offset"},
     {segment_move, "MOV with a segment register that does not exist: decoded, then #UD"},
     {hint_nop, "0F 18 to 0F 1F are NOPs with an operand, also those that capstone does not know"},
     {undefined_opcode, "UD0 and UD1 have a ModRM byte"},
+    {size_and_rex, "66 or 67 beside REX.W: capstone takes 67 for 66, and both for more than they say"},
     {several_sizes, "of several prefixes capstone lets only the one before the opcode change the name by size"},
+    {narrow_movsxd, "MOVSXD without REX.W: capstone does not know it and names 64 bits"},
     {widen_in_16, "in 16-bit code capstone calls CBW and CWD always CWDE and CDQ"},
     {near_branch,
      "66 before a near branch in 64-bit mode: ignored as by Intel's processors; capstone cuts the target as AMD's do"},
-    {size_and_rex, "66 or 67 beside REX.W: capstone takes 67 for 66, and both for more than they say"},
     {rep_and_rex, "F3 and REX before MOVQ and PAUSE: capstone forgets F3"},
     {several_rex, "of several REX prefixes only the one right before the opcode counts (silicon)"},
     {segment_rex, "REX.R before MOV with a segment register does not matter (silicon)"},
@@ -346,7 +356,7 @@ struct counts {
 
 static bool agree(const struct pair *p)
 {
-    return p->ours_len == p->len && (p->len == 0 || same_name(&p->ours, p->ours_name, p->name));
+    return p->ours_len == p->len && (p->len == 0 || (same_name(&p->ours, p->ours_name, p->name) && p->operands));
 }
 
 static void judge(const struct pair *p, struct counts *n)
@@ -364,8 +374,8 @@ static void judge(const struct pair *p, struct counts *n)
     }
     if (n->unclassified++ >= SHOWN)
         return;
-    print_message("ours %s (%u bytes), capstone %s (%u bytes):", p->ours_len ? p->ours_name : "none", p->ours_len,
-                  p->len ? p->name : "none", p->len);
+    print_message("ours %s (%u bytes), capstone %s %s (%u bytes):", p->ours_len ? p->ours_name : "none", p->ours_len,
+                  p->len ? p->name : "none", p->operand_text, p->len);
     for (unsigned i = 0; i < MAX(MAX(p->len, p->ours_len), 1u); i++)
         print_message(" %02X", p->bytes[i]);
     print_message("\n");
@@ -388,6 +398,8 @@ static void compare_one(const struct decode_mode *mode, csh capstone, cs_insn *i
     if (cs_disasm_iter(capstone, &at, &left, &address, insn)) {
         p.len = insn->size;
         snprintf(p.name, sizeof p.name, "%s", without_prefixes(insn->mnemonic));
+        p.operands = same_operands(capstone, insn, &p.ours, mode->bits);
+        snprintf(p.operand_text, sizeof p.operand_text, "%s", insn->op_str);
     }
     judge(&p, n);
 }
@@ -401,6 +413,7 @@ static void compare(unsigned bits, cs_mode capstone_mode)
     csh capstone;
     assert_non_null(decoder);
     assert_int_equal(cs_open(CS_ARCH_X86, capstone_mode, &capstone), CS_ERR_OK);
+    cs_option(capstone, CS_OPT_DETAIL, CS_OPT_ON);
     cs_insn *insn = cs_malloc(capstone);
     struct counts n = {0};
     for (u64 i = 0; i < strings; i++)

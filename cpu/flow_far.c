@@ -82,12 +82,12 @@ static bool transfer_to_task(struct cpu *c, const struct desc *d, enum task_reas
     if (!gate && !attr_is_free_tss(d->attr))
         return false;
     check_system_target(c, d->sel, d);
+    if (!gate && (d->sel & 4)) /* a TSS belongs into the GDT; said before it is looked whether it is present */
+        raise_sel(c, VEC_GP, d->sel);
     check_present(c, d->sel, d);
     if (gate) {
         gate_split(&g, d->raw);
         gate_task(c, g.sel, why);
-    } else if (d->sel & 4) {
-        raise_sel(c, VEC_GP, d->sel);
     } else {
         far_task(c, d, why);
     }

@@ -94,24 +94,47 @@ def difference(a, b):
     return " ".join(w for w in x if w not in y), " ".join(w for w in y if w not in x)
 
 
-def compare(ours, theirs, name, show):
-    """Counts settled differences by class; returns the number of others."""
-    classes, unsettled = collections.Counter(), 0
+def compare(ours, theirs):
+    """The settled differences by class, and the numbers of the cases with others, as far as both ran."""
+    classes, others = collections.Counter(), []
     for n in sorted(set(ours) & set(theirs)):
         if ours[n] == theirs[n]:
             continue
         reason = settled.classify(ours[n][0], fields(ours[n][1]), fields(theirs[n][1]))
         if reason:
             classes[reason] += 1
-            continue
-        unsettled += 1
-        if unsettled <= show:
-            here, there = difference(ours[n][1], theirs[n][1])
-            print(f"{ours[n][0]}\n    ombra {here}\n    {name:5} {there}")
-    missing = set(ours) ^ set(theirs)
-    if missing:
-        print(f"{len(missing)} cases were not run by both, from {min(missing)} on")
-    return classes, unsettled + len(missing)
+        else:
+            others.append(n)
+    return classes, others
+
+
+def alone(runs, work, seed, n):
+    """The class of case N when nothing runs before it, or None; what it printed is in the second part."""
+    image = os.path.join(work, "image")
+    build(image, seed, n, 1)
+    lines = [results(run(image)).get(n) for run in runs]
+    if not any(lines):
+        return "endless", ""
+    case = next(line[0] for line in lines if line)
+    if lines[0] == lines[1]:
+        return "earlier", ""
+    a, b = (fields(line[1]) if line else settled.STOPPED for line in lines)
+    here, there = difference(*(line[1] if line else "stops" for line in lines))
+    return settled.classify(case, a, b), f"{case}\n    {runs[0].__name__:5} {here}\n    {runs[1].__name__:5} {there}"
+
+
+def compare_all(runs, outs, work, seed, first, count):
+    """As compare(); cases that differ in an unknown way, or that one machine did not get to, are run once more, alone."""
+    classes, others = compare(*outs)
+    wanting = [n for n in range(first, first + count) if n not in outs[0] or n not in outs[1]]
+    left = []
+    for n in others + wanting:
+        reason, text = alone(runs, work, seed, n)
+        if not reason:
+            left.append(text)
+        elif reason != "earlier" or n in others:
+            classes[reason] += 1
+    return classes, left
 
 
 def run_all(run, work, seed, first, count):
@@ -140,9 +163,12 @@ def judge(a, peers, work):
         ours = run_all(runners["ombra"], work, a.seed, first, count)
         lines += len(ours)
         for peer in peers:
-            classes, unsettled = compare(ours, run_all(runners[peer], work, a.seed, first, count), peer, a.show)
+            theirs = run_all(runners[peer], work, a.seed, first, count)
+            classes, left = compare_all([runners["ombra"], runners[peer]], [ours, theirs], work, a.seed, first, count)
             totals.update({(peer, c): k for c, k in classes.items()})
-            others[peer] += unsettled
+            for text in left[: max(0, a.show - others[peer])]:
+                print(text, flush=True)
+            others[peer] += len(left)
         say(f"seed {a.seed}: {lines} of {a.cases} lines, not settled: " + ", ".join(f"{p} {others[p]}" for p in peers))
     for (peer, c), k in sorted(totals.items()):
         print(f"{peer:6} {k:6}  {c}: {settled.REASONS[c]}")

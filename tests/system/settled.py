@@ -16,6 +16,10 @@ REASONS = {
     "rep-flags": "a fault in REP CMPS or SCAS leaves the flags as before the instruction (SDM vol. 2B, REP); Bochs as after the last round",
     "gate-esp": "a 32-bit gate pushes all of ESP, also for a 16-bit stack, as an exception does; Bochs clears its high half",
     "outside": "code that ran out of the image's memory: what it reads there is not the processor's",
+    "earlier": "alone the case ends alike: a settled one before it in its group has left other memory",
+    "endless": "neither machine comes to an end of the case: it shuts down, or the handlers it finds go round in a circle",
+    "no-return": "a task switch to page tables that are not there: PDPTEs with reserved bits are not loaded and the old ones stay "
+                 "(SDM vol. 3A 4.4.1), so that the handlers are reached; Bochs shuts down",
     "flat-end": "an operand across 4 GiB faults in a flat segment (AMD, judged natively; the manual leaves it open); Bochs wraps around",
 }
 
@@ -31,15 +35,25 @@ def extra_only(a, b, where=("stack+",)):
     return not gone and more and all(w.startswith(where) for w in more) and same(a, b, "memory")
 
 
-def gdt_only(a, b):
-    """A descriptor's change that the other one does not have, and nothing else."""
-    return all(w.startswith(("gdt+", "ldt+")) for w in set(a["memory"]) ^ set(b["memory"])) and not set(b["memory"]) - set(a["memory"])
-
-
 def beyond(a):
     """Runs above the first 64 KiB of a segment made at random: in a ROM or in a hole."""
     cs = int(a["cs"], 16)
     return int(a["eip"], 16) > 0xFFFF and (cs & 4 or cs >= 0xE0)
+
+
+def away(a, b):
+    """Both went there, and met other code."""
+    tables = [{w for w in x["memory"] if w.startswith(("gdt+", "ldt+"))} for x in (a, b)]
+    return (beyond(a) or beyond(b)) and a["cs"] == b["cs"] and tables[0] == tables[1]
+
+
+def without_early(a, b):
+    """A without the accessed bits that B has not set, or None where there are none."""
+    early = [w for w in a["memory"] if w.startswith(("gdt+", "ldt+")) and w not in b["memory"]]
+    at = {w.split(":")[0] for w in b["memory"]}
+    if not early or any(w.split(":")[0] in at for w in early):
+        return None
+    return {**a, "memory": [w for w in a["memory"] if w not in early]}
 
 
 def halves(a, b):
@@ -55,13 +69,19 @@ def parts(case):
     return words[1], words[2], words[3], int(named["cr4"], 16), int(named["flags"], 16)
 
 
+STOPPED = {"memory": [], "stopped": True} # the machine shut down or ran on for ever
+
+
 def classify(case, a, b):
-    """The class of the difference between outcomes A (ours) and B, or None."""
+    """The class of the difference between outcomes A (ours) and B, or None. Either may be STOPPED."""
     form, mode, _, cr4, flags = parts(case)
+    if STOPPED in (a, b):
+        return "no-return" if b is STOPPED and "+pae" in mode and a.get("tr") else None
+    both = {a.get("vec"), b.get("vec")}
     both_page_faults = a.get("vec") == b.get("vec") == "E"
     if form in ("load-pointer", "bound", "far-indirect") and both_page_faults and same(a, b, "cr2", "err", "memory"):
         return "pointer-order"
-    if form == "load-pointer" and a.get("vec") in ("E", "11") and b.get("vec") in ("C", "D", "E"):
+    if form == "load-pointer" and both <= {"C", "D", "E", "11"} and both & {"E", "11"}:
         return "pointer-order"
     if form == "arpl" and b.get("vec") == "E" and int(b.get("err", "0"), 16) & 2:
         return "arpl-reads"
@@ -75,7 +95,7 @@ def classify(case, a, b):
         return "vip-pvi"
     if form in ("stack", "ret-far") and b.get("vec") == "C" and a.get("vec") != "C":
         return "stack-wrap"
-    if {a.get("vec"), b.get("vec")} in ({"C", "11"}, {"D", "11"}):
+    if both in ({"C", "11"}, {"D", "11"}):
         return "parts-order"
     if form == "stack" and extra_only(a, b, ("stack+", "data+")):
         return "push-partly"
@@ -83,11 +103,13 @@ def classify(case, a, b):
         return "vm-return"
     if form == "string" and same(a, b, "fl", "memory") and a.get("vec") in ("C", "D", "E", "11"):
         return "rep-flags"
-    if form in ("int", "far-direct", "far-indirect") and same(a, b, "memory") and gdt_only(a, b):
-        return "accessed-early"
+    if form in ("int", "far-direct", "far-indirect") and without_early(a, b):
+        return "accessed-early" if without_early(a, b) == b else classify(case, without_early(a, b), b)
     if form.startswith("far") and same(a, b, "memory") and halves(a, b):
         return "gate-esp"
-    if a.get("eip") == b.get("eip") and ("FFFFFFFF" in (a.get("eax"), b.get("eax")) or beyond(a)):
+    if a.get("eip") == b.get("eip") and "FFFFFFFF" in (a.get("eax"), b.get("eax")):
+        return "outside"
+    if form in ("far-direct", "far-indirect", "iret", "ret-far", "int") and away(a, b):
         return "outside"
     switched = a.get("tr") != b.get("tr") or "tr" in a
     if form in ("int", "far-direct", "far-indirect", "iret", "ret-far") and switched:

@@ -216,6 +216,23 @@ static void faults_in_old_task(void **state)
     }
 }
 
+/* A TSS in the LDT is none, present or not. */
+static void local_tss(void **state)
+{
+    static const u16 attrs[] = {SEG_P | DESC_TSS32, DESC_TSS32};
+    for (unsigned i = 0; i < ARRAY_LEN(attrs); i++) {
+        struct rig r;
+        rig_new(&r, "p3");
+        rig_protected(&r, 0, "B8 38 00 00 00 0F 00 D0 EA 00 00 00 00 0C 00"); /* LLDT 38h; JMP 0Ch:0 */
+        make_task(&r, "90");
+        rig_put(&r, LDT + 8, 8, rig_descriptor(TSS_B, 0x67, attrs[i]));
+        rig_run(&r, 20);
+        assert_in_handler(&r, VEC_GP);
+        assert_int_equal(rig_frame(&r, 0), 0xC);
+        rig_free(&r);
+    }
+}
+
 /* A TSS that is not all there: nothing of the switch has happened. */
 static void missing_page(void **state)
 {
@@ -275,6 +292,7 @@ int main(void)
         cmocka_unit_test(task_16_bits),       cmocka_unit_test(faults_in_new_task),
         cmocka_unit_test(faults_in_old_task), cmocka_unit_test(missing_page),
         cmocka_unit_test(trap_bit),           cmocka_unit_test(task_in_vm86),
+        cmocka_unit_test(local_tss),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -89,12 +89,12 @@ OPW(PUSHA)
     stack_set(c, sp - 8 * W);
 }
 
-/* The slot of ESP is skipped. */
+/* ESP's slot is read too, and what it holds forgotten: a fault can name it (AMD). */
 OPW(POPA)
 {
     u64 v[8];
     for (unsigned i = 0; i < 8; i++)
-        v[i] = i == 7 - R_SP ? 0 : stack_peek(c, W, i * W);
+        v[i] = stack_peek(c, W, i * W);
     stack_drop(c, 8 * W);
     for (unsigned i = 0; i < 8; i++) {
         if (i != 7 - R_SP)

@@ -58,6 +58,13 @@ static inline u32 one_in(struct test *t, u32 n)
     return pick(t, n) == 0;
 }
 
+void print_field(const char *name, u32 value);
+
+/* fp.c: chosen, loaded before the case, and what has changed behind it */
+void fp_choose(struct test *t);
+void fp_load(void);
+void fp_print(void);
+
 /* zoo.c */
 void zoo_once(void);
 void zoo_refill(void);
@@ -71,5 +78,16 @@ void zoo_write(u32 offset, const void *bytes, u32 n); /* into both data pages, a
 
 /* forms.c */
 void form_make(struct test *t);
+
+/* Parts of an instruction: forms.c has them, rows.c takes them. */
+void case_put(struct test *t, u32 byte);
+void case_put_n(struct test *t, u32 value, u32 n); /* N bytes, low first */
+u32 case_opsize(struct test *t); /* puts an operand-size prefix now and then; the operand size */
+u32 case_value(struct test *t);  /* any number, often one at an edge */
+u32 case_place(struct test *t, u32 seg); /* an offset at which SEG finds the case's operands, or one at an edge */
+void case_with_memory(struct test *t, u32 opcode, u32 reg); /* OPCODE (0Fxx: two bytes) with a memory operand */
+
+/* rows.c */
+void row_make(struct test *t);
 
 #endif

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """The system judge: random cases in real, virtual-8086 and protected mode, run by Ombra and by Bochs, line by line.
 
-  tests/system/judge.py OMBRA [--seed N] [--first N] [--cases N] [--peers bochs,qemu] [--show N]
+  tests/system/judge.py OMBRA [--seed N] [--first N] [--cases N] [--peers bochs,kvm,qemu] [--show N]
+  tests/system/judge.py OMBRA --coverage system_rows ...       also, for each row of the instruction table, its cases by mode
   tests/system/judge.py OMBRA --case N [--seed N]       one case, as everybody sees it
   tests/system/judge.py OMBRA --check [--stride N]      against the lines recorded in expected.xz
   tests/system/judge.py OMBRA --record                  writes expected.xz
 
 A difference that is settled belongs to one of the classes in settled.py, which says who is right and why. Exit status 0:
-no other differences (with Bochs; QEMU's are counted only), 1: some, 77: nobody to compare with.
+no other differences (with Bochs; QEMU's and KVM's are listed only), 1: some, 77: nobody to compare with.
 """
 import argparse, collections, lzma, os, select, shutil, subprocess, sys, tempfile
 
@@ -46,9 +47,36 @@ def run_bochs(work, image):
     return until_end(["bochs", "-q", "-f", rc, "-rc", go])
 
 
-def run_qemu(work, image):
-    return until_end(["qemu-system-i386", "-accel", "tcg", "-cpu", "pentium3", "-m", "32", "-display", "none", "-net", "none", "-no-reboot",
+def run_qemu(work, image, accel="tcg", cpu="pentium3"):
+    return until_end(["qemu-system-i386", "-accel", accel, "-cpu", cpu, "-m", "32", "-display", "none", "-net", "none", "-no-reboot",
                       "-debugcon", "stdio", "-drive", f"file={image},format=raw,if=floppy"])
+
+
+def run_kvm(work, image):
+    """The host's own processor."""
+    return run_qemu(work, image, "kvm", "host,-arch-capabilities")
+
+
+PEERS = {"bochs": ("bochs", run_bochs), "qemu": ("qemu-system-i386", run_qemu), "kvm": ("qemu-system-i386", run_kvm)}
+
+
+def usable(peer, work):
+    """True if PEER can judge here; else a line says why not."""
+    program = PEERS[peer][0]
+    if not shutil.which(program):
+        say(f"{program} is not installed: goes on without {peer}")
+        return False
+    if peer != "kvm":
+        return True
+    if not os.access("/dev/kvm", os.R_OK | os.W_OK):
+        say("no access to /dev/kvm: goes on without this host's processor")
+        return False
+    image = os.path.join(work, "selftest")
+    build(image, 1, 0, GROUP)
+    if len(results(run_kvm(work, image))) < GROUP:
+        say("/dev/kvm opens, but a guest in real and protected mode does not run on it: goes on without this host's processor")
+        return False
+    return True
 
 
 def until_end(argv):
@@ -127,11 +155,11 @@ def compare_all(runs, outs, work, seed, first, count):
     """As compare(); cases that differ in an unknown way, or that one machine did not get to, are run once more, alone."""
     classes, others = compare(*outs)
     wanting = [n for n in range(first, first + count) if n not in outs[0] or n not in outs[1]]
-    left = []
+    left = {}
     for n in others + wanting:
         reason, text = alone(runs, work, seed, n)
         if not reason:
-            left.append(text)
+            left[n] = text
         elif reason != "earlier" or n in others:
             classes[reason] += 1
     return classes, left
@@ -152,12 +180,51 @@ def run_all(run, work, seed, first, count):
     return found
 
 
+MODES = ("real", "v86", "p16", "p32")
+
+NO_CASES = {
+    "RSM": "outside system management mode it is #UD; inside: tests/unit/test_cpu_smm.c",
+}
+
+
+class Coverage:
+    """Counts cases, and those not settled, by row of the instruction table and by mode."""
+
+    def __init__(self, tool):
+        self.tool, self.ran, self.failed = tool, collections.Counter(), collections.Counter()
+
+    def count(self, cases, failed):
+        """CASES: number -> what is printed of the case."""
+        words = [case.split() for case in cases.values()]
+        asked = "".join(f"{32 if w[2].startswith('p32') else 16} {w[3]}\n" for w in words)
+        names = subprocess.run([self.tool], input=asked, stdout=subprocess.PIPE, check=True, text=True).stdout.split()
+        for number, w, name in zip(cases, words, names):
+            mode = w[2].split("+")[0][:3] if w[2][0] == "p" else w[2].split("+")[0]
+            self.ran[name, mode] += 1
+            self.failed[name] += number in failed
+
+    def show(self):
+        """The table; true if every row has cases in every mode, or a reason."""
+        rows = subprocess.run([self.tool, "all"], stdout=subprocess.PIPE, check=True, text=True).stdout.split()
+        bare = 0
+        print(f"{'row':20}" + "".join(f"{m:>8}" for m in MODES) + f"{'failed':>8}")
+        for name in rows:
+            counts = [self.ran[name, m] for m in MODES]
+            reason = NO_CASES.get(name, "") if 0 in counts else ""
+            bare += 0 in counts and not reason
+            print(f"{name:20}" + "".join(f"{c:8}" for c in counts) + f"{self.failed[name]:8}  {reason}")
+        print(f"{len(rows)} rows, {bare} without cases in some mode and without a reason")
+        return bare == 0
+
+
 def judge(a, peers, work):
     totals, others, lines = collections.Counter(), collections.Counter(), 0
-    runners = {"ombra": lambda image: run_ombra(a.ombra, work, image),
-               "bochs": lambda image: run_bochs(work, image), "qemu": lambda image: run_qemu(work, image)}
+    runners = {"ombra": lambda image: run_ombra(a.ombra, work, image)}
+    for name in peers:
+        runners[name] = lambda image, run=PEERS[name][1]: run(work, image)
     for name, run in runners.items():
         run.__name__ = name
+    coverage = Coverage(a.coverage) if a.coverage else None
     for first in range(a.first, a.first + a.cases, CHUNK):
         count = min(CHUNK, a.first + a.cases - first)
         ours = run_all(runners["ombra"], work, a.seed, first, count)
@@ -166,16 +233,19 @@ def judge(a, peers, work):
             theirs = run_all(runners[peer], work, a.seed, first, count)
             classes, left = compare_all([runners["ombra"], runners[peer]], [ours, theirs], work, a.seed, first, count)
             totals.update({(peer, c): k for c, k in classes.items()})
-            for text in left[: max(0, a.show - others[peer])]:
+            for text in list(left.values())[: max(0, a.show - others[peer])]:
                 print(text, flush=True)
             others[peer] += len(left)
+            if coverage and peer == peers[0]:
+                coverage.count({n: line[0] for n, line in ours.items()}, left)
         say(f"seed {a.seed}: {lines} of {a.cases} lines, not settled: " + ", ".join(f"{p} {others[p]}" for p in peers))
     for (peer, c), k in sorted(totals.items()):
         print(f"{peer:6} {k:6}  {c}: {settled.REASONS[c]}")
     for peer in peers:
         print(f"{lines} lines, seed {a.seed}: {sum(k for (p, _), k in totals.items() if p == peer)} settled differences from {peer}, "
               f"{others[peer]} others")
-    return 1 if others.get("bochs") else 0
+    covered = not coverage or coverage.show()
+    return 1 if others.get("bochs") or not covered else 0
 
 
 def check(a, work):
@@ -204,13 +274,13 @@ def main():
     p.add_argument("--first", type=int, default=0)
     p.add_argument("--cases", type=int, default=0)
     p.add_argument("--case", type=int)
-    p.add_argument("--peers", default="bochs")
+    p.add_argument("--peers", type=lambda text: [x for x in text.split(",") if x in PEERS or p.error(f"no peer '{x}'")], default=["bochs", "kvm"],
+                   help="of " + ", ".join(PEERS))
     p.add_argument("--show", type=int, default=20)
+    p.add_argument("--coverage", metavar="PROGRAM", help="the build's system_rows")
     p.add_argument("--check", action="store_true")
     p.add_argument("--record", action="store_true")
     a = p.parse_args()
-    tools = {"bochs": "bochs", "qemu": "qemu-system-i386"}
-    peers = [x for x in a.peers.split(",") if shutil.which(tools.get(x, ""))]
     with tempfile.TemporaryDirectory() as work:
         image = os.path.join(work, "image")
         if a.check:
@@ -225,13 +295,11 @@ def main():
         if a.case is not None:
             build(image, a.seed, a.case - a.case % GROUP, a.case % GROUP + 1)
             outs = {"ombra": run_ombra(a.ombra, work, image)}
-            outs.update({x: {"bochs": run_bochs, "qemu": run_qemu}[x](work, image) for x in peers})
+            outs.update({x: PEERS[x][1](work, image) for x in a.peers if usable(x, work)})
             for name, data in outs.items():
                 print(f"{name:6}", " : ".join(results(data).get(a.case, ("nothing",))))
             return 0
-        for x in a.peers.split(","):
-            if x not in peers:
-                say(f"{tools.get(x, x)} is not installed: goes on without")
+        peers = [x for x in a.peers if usable(x, work)]
         if not peers:
             return 77
         a.cases = a.cases or 50000

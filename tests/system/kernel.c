@@ -43,7 +43,7 @@ static void print_decimal(u32 v)
         put_char(text[--n]);
 }
 
-static void field(const char *name, u32 v)
+void print_field(const char *name, u32 v)
 {
     put_char(' ');
     print(name);
@@ -141,7 +141,7 @@ static void print_changes(void)
             print_value(v);
         }
     if (shown > CHANGES_SHOWN)
-        field("more", hash);
+        print_field("more", hash);
 }
 
 /* ---- a case ---- */
@@ -246,6 +246,7 @@ static void make(struct test *t, u32 number)
     zoo_make(t);
     operand_memory(t);
     form_make(t);
+    fp_choose(t);
     place_code(t);
     choose_regions(t);
 }
@@ -264,9 +265,9 @@ static void print_case(const struct test *t, u32 number)
     put_char(' ');
     for (u32 i = 0; i < t->len; i++)
         print_hex(t->code[i], 2);
-    field("cr0", before.cr0);
-    field("cr4", before.cr4);
-    field("flags", before.eflags);
+    print_field("cr0", before.cr0);
+    print_field("cr4", before.cr4);
+    print_field("flags", before.eflags);
     print(" :");
 }
 
@@ -277,34 +278,34 @@ static void print_result(const struct test *t)
     u32 flags = after.eflags;
     if (t->ignore & IGNORE_FLAGS)
         flags &= ~0x8D5u;
-    field("vec", after.vector);
+    print_field("vec", after.vector);
     if (after.error != 0xFFFFFFFF)
-        field("err", after.error);
-    field("eip", after.eip);
-    field("fl", flags);
+        print_field("err", after.error);
+    print_field("eip", after.eip);
+    print_field("fl", flags);
     for (u32 i = 0; i < 6; i++)
         if (i == CS || (after.seg[i] & 0xFFFF) != before.seg[i])
-            field(segs[i], after.seg[i] & 0xFFFF);
+            print_field(segs[i], after.seg[i] & 0xFFFF);
     for (u32 i = 0; i < 8; i++)
         if (after.gpr[i] != before.gpr[i] && !(t->ignore >> i & 1))
-            field(gprs[i], after.gpr[i]);
+            print_field(gprs[i], after.gpr[i]);
     if (after.cr0 != before.cr0)
-        field("cr0", after.cr0);
+        print_field("cr0", after.cr0);
     if (after.cr2)
-        field("cr2", after.cr2);
+        print_field("cr2", after.cr2);
     if (after.cr4 != before.cr4)
-        field("cr4", after.cr4);
+        print_field("cr4", after.cr4);
     if (after.dr6 != 0xFFFF0FF0)
-        field("dr6", after.dr6);
+        print_field("dr6", after.dr6);
     if (t->mode != MODE_REAL) {
         if (after.tr != SEL_TSS)
-            field("tr", after.tr);
+            print_field("tr", after.tr);
         if (after.ldt != SEL_LDT)
-            field("ldt", after.ldt);
+            print_field("ldt", after.ldt);
         if (after.handler_cs != SEL_KCODE)
-            field("hcs", after.handler_cs);
+            print_field("hcs", after.handler_cs);
         if (after.handler_ss != SEL_KDATA)
-            field("hss", after.handler_ss);
+            print_field("hss", after.handler_ss);
     }
 }
 
@@ -328,12 +329,11 @@ void kmain(void)
         clear(&after);
         remember();
         print_case(&t, n);
-        /* What the forms can see of the other registers starts at zero. */
-        __asm__ volatile("clts; fninit; mov %0, %%cr4; pxor %%mm0, %%mm0; emms; xorps %%xmm0, %%xmm0; mov %1, %%cr4\n"
-                         "mov %1, %%dr0; mov %1, %%dr1; mov %1, %%dr2; mov %1, %%dr3; mov %1, %%dr7"
-                         : : "r"(0x200), "r"(0));
+        fp_load();
+        __asm__ volatile("mov %0, %%dr0; mov %0, %%dr1; mov %0, %%dr2; mov %0, %%dr3; mov %0, %%dr7" : : "r"(0));
         enter_case();
         print_result(&t);
+        fp_print();
         print_changes();
         put_char('\n');
     }

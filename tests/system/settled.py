@@ -1,5 +1,7 @@
 """Differences from Bochs that are settled: classes, each with who is right and why."""
 
+import re
+
 REASONS = {
     "pointer-order": "LES and relatives read the offset first on silicon (AMD, judged natively); Bochs the selector: another CR2",
     "arpl-reads": "ARPL faults as a read until it has to write (AMD, judged natively); Bochs asks for write access at once",
@@ -20,6 +22,13 @@ REASONS = {
     "endless": "neither machine comes to an end of the case: it shuts down, or the handlers it finds go round in a circle",
     "no-return": "a task switch to page tables that are not there: PDPTEs with reserved bits are not loaded and the old ones stay "
                  "(SDM vol. 3A 4.4.1), so that the handlers are reached; Bochs shuts down",
+    "inner-esp": "the stack pointer of an inner stack comes whole from a 32-bit TSS (SDM vol. 2A, INT); Bochs takes 16 bits of it for a "
+                 "16-bit stack",
+    "cvtpi2ps": "CVTPI2PS enters MMX mode and waits for x87 exceptions also with memory (SDM vol. 2A); Bochs as for CVTPI2PD",
+    "maskmov": "MASKMOVQ and MASKMOVDQU: which byte is named, and whether one faults that the mask leaves out (the manual leaves it open)",
+    "large-operand": "x87 and SSE images and 80-bit operands with one part here and one there: which is looked at first",
+    "fsave-align": "the alignment that #AC asks of x87 environments is 2 or 4 (SDM vol. 3A table 6-7); Bochs asks 8 of the registers in them",
+    "last-place": "C1 tells how a transcendental function was rounded, and its last place is each processor's own",
     "flat-end": "an operand across 4 GiB faults in a flat segment (AMD, judged natively; the manual leaves it open); Bochs wraps around",
 }
 
@@ -41,10 +50,16 @@ def beyond(a):
     return int(a["eip"], 16) > 0xFFFF and (cs & 4 or cs >= 0xE0)
 
 
-def away(a, b):
-    """Both went there, and met other code."""
+def away(a, b, mode):
+    """Both went to memory that is not the image's own, or where other data lies, and met other code."""
+    if a["cs"] != b["cs"]:
+        return False
+    if mode == "real":
+        return a["cs"] not in ("6400", "700")
     tables = [{w for w in x["memory"] if w.startswith(("gdt+", "ldt+"))} for x in (a, b)]
-    return (beyond(a) or beyond(b)) and a["cs"] == b["cs"] and tables[0] == tables[1]
+    cs = int(a["cs"], 16)
+    ran = not same({**a, "memory": 0}, {**b, "memory": 0}, "vec", "err", "eip", "esp", "fl", "cr2")
+    return tables[0] == tables[1] and (beyond(a) or beyond(b) or (cs & 4 or cs >= 0xE0) and ran)
 
 
 def without_early(a, b):
@@ -69,16 +84,47 @@ def parts(case):
     return words[1], words[2], words[3], int(named["cr4"], 16), int(named["flags"], 16)
 
 
+def row_class(code, a, b):
+    """Of instructions whose table row says that they touch more than general registers."""
+    code = re.sub("^(26|2E|36|3E|64|65|66|67|F0)*", "", code)
+    vectors = {a.get("vec"), b.get("vec")}
+    if code.startswith("0F2A") and (not same(a, b, "vec") or a.get("ftw") == "FF"):
+        return "cvtpi2ps"
+    if code.startswith("0FF7") and vectors & {"C", "D", "E", "11"}:
+        return "maskmov"
+    if code.startswith("D9F") and same(a, b, "fsw") and int(a["fsw"], 16) ^ int(b["fsw"], 16) == 0x200:
+        return "last-place"
+    if not code.startswith(("D9", "DB", "DD", "DF", "0FAE")):
+        return None
+    if b.get("vec") == "11" and a.get("vec") in ("1", "3"):
+        return "fsave-align"
+    return "large-operand" if vectors <= {"C", "D", "E", "11"} else None
+
+
+def inner_esp(a, b):
+    """ESP differs in its high half only, and nothing else does but the same in what was pushed."""
+    if a.get("esp") == b.get("esp") or not same({**a, "memory": 0}, {**b, "memory": 0}, "esp"):
+        return False
+    x, y = ([w for w in d["memory"] if w not in e["memory"]] for d, e in ((a, b), (b, a)))
+    return x == [f"stack+98:{a.get('esp')}"] and y == [f"stack+98:{b.get('esp')}"] and a["esp"][-4:] == b["esp"][-4:]
+
+
+TRANSFERS = ("far-direct", "far-indirect", "iret", "ret-far", "int", "stack")
 STOPPED = {"memory": [], "stopped": True} # the machine shut down or ran on for ever
 
 
 def classify(case, a, b):
     """The class of the difference between outcomes A (ours) and B, or None. Either may be STOPPED."""
-    form, mode, _, cr4, flags = parts(case)
+    form, mode, code, cr4, flags = parts(case)
     if STOPPED in (a, b):
-        return "no-return" if b is STOPPED and "+pae" in mode and a.get("tr") else None
+        strange = form in TRANSFERS and mode == "real" and a.get("cs") not in ("6400", "700")
+        return "outside" if strange else "no-return" if b is STOPPED and "+pae" in mode and a.get("tr") else None
     both = {a.get("vec"), b.get("vec")}
     both_page_faults = a.get("vec") == b.get("vec") == "E"
+    if form == "row" and row_class(code, a, b):
+        return row_class(code, a, b)
+    if form in ("int", "far-direct", "far-indirect") and inner_esp(a, b):
+        return "inner-esp"
     if form in ("load-pointer", "bound", "far-indirect") and both_page_faults and same(a, b, "cr2", "err", "memory"):
         return "pointer-order"
     if form == "load-pointer" and both <= {"C", "D", "E", "11"} and both & {"E", "11"}:
@@ -91,7 +137,8 @@ def classify(case, a, b):
         return "flat-end"
     if form in ("near", "far-direct", "far-indirect", "one-operand", "stack") and extra_only(a, b):
         return "push-before-check"
-    if mode.startswith("v86") and flags & 0x180000 == 0x180000 and cr4 & 3 == 2 and b.get("vec") == "D":
+    returned = form == "iret" and int(a.get("fl", "0"), 16) & 0x1A0000 == 0x1A0000
+    if (returned or mode.startswith("v86") and flags & 0x180000 == 0x180000) and cr4 & 3 == 2 and b.get("vec") == "D":
         return "vip-pvi"
     if form in ("stack", "ret-far") and b.get("vec") == "C" and a.get("vec") != "C":
         return "stack-wrap"
@@ -101,7 +148,8 @@ def classify(case, a, b):
         return "push-partly"
     if form == "iret" and a.get("vec") == "D" and a.get("err") == "0" and int(b["fl"], 16) & 0x20000:
         return "vm-return"
-    if form == "string" and same(a, b, "fl", "memory") and a.get("vec") in ("C", "D", "E", "11"):
+    compares = form == "row" and re.search("(A6|A7|AE|AF)$", code)
+    if (form == "string" or compares) and same(a, b, "fl", "memory") and a.get("vec") in ("C", "D", "E", "11"):
         return "rep-flags"
     if form in ("int", "far-direct", "far-indirect") and without_early(a, b):
         return "accessed-early" if without_early(a, b) == b else classify(case, without_early(a, b), b)
@@ -109,7 +157,7 @@ def classify(case, a, b):
         return "gate-esp"
     if a.get("eip") == b.get("eip") and "FFFFFFFF" in (a.get("eax"), b.get("eax")):
         return "outside"
-    if form in ("far-direct", "far-indirect", "iret", "ret-far", "int") and away(a, b):
+    if form in TRANSFERS and away(a, b, mode):
         return "outside"
     switched = a.get("tr") != b.get("tr") or "tr" in a
     if form in ("int", "far-direct", "far-indirect", "iret", "ret-far") and switched:

@@ -84,13 +84,27 @@ def parts(case):
     return words[1], words[2], words[3], int(named["cr4"], 16), int(named["flags"], 16)
 
 
+LIKE = (("63", "arpl"), ("62", "bound"), ("(F2|F3)?(A[4-7]|A[A-F])", "string"), ("(60|61|C8|C9|5.|68|6A|9C|9D)", "stack"),
+        ("(CC|CD|CE|F1)", "int"), ("(E8|E9|EB)", "near"))
+
+
+def bare(code):
+    """CODE without prefixes that choose sizes and segments."""
+    return re.sub("^(26|2E|36|3E|64|65|66|67|F0)*", "", code)
+
+
+def form_of(form, code):
+    """The form that a case of any row would have been, if there is one."""
+    return next((name for pattern, name in LIKE if form == "row" and re.match(pattern, bare(code))), form)
+
+
 def row_class(code, a, b):
     """Of instructions whose table row says that they touch more than general registers."""
-    code = re.sub("^(26|2E|36|3E|64|65|66|67|F0)*", "", code)
+    code = bare(code)
     vectors = {a.get("vec"), b.get("vec")}
     if code.startswith("0F2A") and (not same(a, b, "vec") or a.get("ftw") == "FF"):
         return "cvtpi2ps"
-    if code.startswith("0FF7") and vectors & {"C", "D", "E", "11"}:
+    if code.startswith("0FF7") and (vectors & {"C", "D", "E", "11"} or same(a, b, "memory")):
         return "maskmov"
     if code.startswith("D9F") and same(a, b, "fsw") and int(a["fsw"], 16) ^ int(b["fsw"], 16) == 0x200:
         return "last-place"
@@ -116,6 +130,7 @@ STOPPED = {"memory": [], "stopped": True} # the machine shut down or ran on for 
 def classify(case, a, b):
     """The class of the difference between outcomes A (ours) and B, or None. Either may be STOPPED."""
     form, mode, code, cr4, flags = parts(case)
+    form = form_of(form, code)
     if STOPPED in (a, b):
         strange = form in TRANSFERS and mode == "real" and a.get("cs") not in ("6400", "700")
         return "outside" if strange else "no-return" if b is STOPPED and "+pae" in mode and a.get("tr") else None
@@ -148,8 +163,7 @@ def classify(case, a, b):
         return "push-partly"
     if form == "iret" and a.get("vec") == "D" and a.get("err") == "0" and int(b["fl"], 16) & 0x20000:
         return "vm-return"
-    compares = form == "row" and re.search("(A6|A7|AE|AF)$", code)
-    if (form == "string" or compares) and same(a, b, "fl", "memory") and a.get("vec") in ("C", "D", "E", "11"):
+    if form == "string" and same(a, b, "fl", "memory") and a.get("vec") in ("C", "D", "E", "11"):
         return "rep-flags"
     if form in ("int", "far-direct", "far-indirect") and without_early(a, b):
         return "accessed-early" if without_early(a, b) == b else classify(case, without_early(a, b), b)

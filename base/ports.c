@@ -99,6 +99,7 @@ static void nobody(struct port_space *ps, u16 port, const char *what)
     }
 }
 
+/* Parts beyond port FFFFh are nobody's: they do not wrap around to port 0, as the processor has an address line for them. */
 u32 ports_in(struct port_space *ps, u16 port, unsigned size)
 {
     const struct port_map *m = whole(ps, port, size);
@@ -113,7 +114,7 @@ u32 ports_in(struct port_space *ps, u16 port, unsigned size)
     }
     u32 value = 0;
     for (unsigned i = 0; i < size; i++)
-        value |= ports_in(ps, port + i, 1) << (8 * i);
+        value |= (port + i < PORT_COUNT ? ports_in(ps, (u16)(port + i), 1) : 0xFF) << (8 * i);
     return value;
 }
 
@@ -130,6 +131,6 @@ void ports_out(struct port_space *ps, u16 port, u32 value, unsigned size)
         nobody(ps, port, "write to");
         return;
     }
-    for (unsigned i = 0; i < size; i++)
-        ports_out(ps, port + i, value >> (8 * i) & 0xFF, 1);
+    for (unsigned i = 0; i < size && port + i < PORT_COUNT; i++)
+        ports_out(ps, (u16)(port + i), value >> (8 * i) & 0xFF, 1);
 }

@@ -26,7 +26,8 @@ REASONS = {
                  "16-bit stack",
     "cvtpi2ps": "CVTPI2PS enters MMX mode and waits for x87 exceptions also with memory (SDM vol. 2A); Bochs as for CVTPI2PD",
     "maskmov": "MASKMOVQ and MASKMOVDQU: which byte is named, and whether one faults that the mask leaves out (the manual leaves it open)",
-    "large-operand": "x87 and SSE images and 80-bit operands with one part here and one there: which is looked at first",
+    "large-operand": "x87 and SSE images and 80-bit operands with one part here and one there: which is looked at first. In "
+                     "16-bit code Bochs lets environments wrap around at 64 KiB",
     "fsave-align": "the alignment that #AC asks of x87 environments is 2 or 4 (SDM vol. 3A table 6-7); Bochs asks 8 of the registers in them",
     "last-place": "C1 tells how a transcendental function was rounded, and its last place is each processor's own",
     "flat-end": "an operand across 4 GiB faults in a flat segment (AMD, judged natively; the manual leaves it open); Bochs wraps around",
@@ -59,7 +60,8 @@ def away(a, b, mode):
     tables = [{w for w in x["memory"] if w.startswith(("gdt+", "ldt+"))} for x in (a, b)]
     cs = int(a["cs"], 16)
     ran = not same({**a, "memory": 0}, {**b, "memory": 0}, "vec", "err", "eip", "esp", "fl", "cr2")
-    return tables[0] == tables[1] and (beyond(a) or beyond(b) or (cs & 4 or cs >= 0xE0) and ran)
+    tables_run = int(a["eip"], 16) >= 0x80000 # code made of page-table entries
+    return tables[0] == tables[1] and (beyond(a) or beyond(b) or (cs & 4 or cs >= 0xE0 or tables_run) and ran)
 
 
 def without_early(a, b):
@@ -98,7 +100,7 @@ def form_of(form, code):
     return next((name for pattern, name in LIKE if form == "row" and re.match(pattern, bare(code))), form)
 
 
-def row_class(code, a, b):
+def row_class(mode, code, a, b):
     """Of instructions whose table row says that they touch more than general registers."""
     code = bare(code)
     vectors = {a.get("vec"), b.get("vec")}
@@ -112,7 +114,8 @@ def row_class(code, a, b):
         return None
     if b.get("vec") == "11" and a.get("vec") in ("1", "3"):
         return "fsave-align"
-    return "large-operand" if vectors <= {"C", "D", "E", "11"} else None
+    wraps = not mode.startswith("p32") and a.get("vec") in ("C", "D") and b.get("vec") == "3"
+    return "large-operand" if wraps or vectors <= {"C", "D", "E", "11"} else None
 
 
 def inner_esp(a, b):
@@ -136,8 +139,8 @@ def classify(case, a, b):
         return "outside" if strange else "no-return" if b is STOPPED and "+pae" in mode and a.get("tr") else None
     both = {a.get("vec"), b.get("vec")}
     both_page_faults = a.get("vec") == b.get("vec") == "E"
-    if form == "row" and row_class(code, a, b):
-        return row_class(code, a, b)
+    if form == "row" and row_class(mode, code, a, b):
+        return row_class(mode, code, a, b)
     if form in ("int", "far-direct", "far-indirect") and inner_esp(a, b):
         return "inner-esp"
     if form in ("load-pointer", "bound", "far-indirect") and both_page_faults and same(a, b, "cr2", "err", "memory"):

@@ -86,6 +86,8 @@ static void unlink_from_hash(struct block_cache *bc, struct iblock *b)
 void blocks_drop(struct block_cache *bc, struct iblock *b)
 {
     b->bits = 0;
+    if (b->translated)
+        bc->engine->dropped(bc->engine, b);
     unlink_from_hash(bc, b);
     for (unsigned i = 0; i < 2; i++)
         if (b->frame[i]) {
@@ -106,6 +108,8 @@ void blocks_flush(struct block_cache *bc)
         bc->table[i] = NULL;
     }
     bc->used = 0;
+    if (bc->engine)
+        bc->engine->flushed(bc->engine);
     mmu_renew_fetch_epoch(bc->mmu); /* no link leads to what is gone */
 }
 
@@ -123,6 +127,8 @@ void blocks_insert(struct block_cache *bc, struct iblock *b)
 {
     struct iblock **bucket = &bc->table[blocks_hash(b->host)];
     b->link[0].epoch = b->link[1].epoch = 0;
+    b->heat = 0;
+    b->translated = NULL;
     b->hash_next = *bucket;
     *bucket = b;
     for (unsigned i = 0; i < 2; i++) {

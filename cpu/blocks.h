@@ -1,6 +1,6 @@
 /*
  * blocks.h - the decoded-instruction cache: straight runs of decoded instructions,
- * found by the host address of their first byte. Private to cpu/.
+ * found by the host address of their first byte. For cpu/ and translator/.
  *
  * A block lies in one page; only a block of a single instruction may reach into a
  * second one. Its bytes are watched: a write that overlaps them drops the block, a write
@@ -30,6 +30,8 @@ struct iblock {
     u16 bytes;
     u8 bits;            /* struct decode_mode: the other half of the key; 0: dropped, memory is reused at the next flush */
     u8 count;
+    u16 heat;           /* how often an engine has met it; what that makes of it follows */
+    void *translated;
     struct insn insn[];
 };
 
@@ -41,6 +43,7 @@ struct block_cache {
     struct iblock *scratch; /* one instruction from memory that cannot be cached */
     struct mmu *mmu;
     struct physmem *phys;
+    struct cpu_engine *engine; /* NULL, or who is told */
 };
 
 struct block_cache *blocks_new(struct mmu *mmu);

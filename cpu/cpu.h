@@ -209,6 +209,15 @@ struct cpu_host {
 struct block_cache;
 struct decoder;
 struct cpu_model;
+struct cpu;
+struct iblock;
+
+/* An engine beside the interpreter (translator/). It is called where the fast loop is, and is told what became of decoded blocks. */
+struct cpu_engine {
+    void (*run)(struct cpu *c, struct cpu_engine *e);        /* until attention is wanted or the slice ends; may raise */
+    void (*dropped)(struct cpu_engine *e, struct iblock *b); /* what was made of B is not to be run again */
+    void (*flushed)(struct cpu_engine *e);                   /* of all blocks; their memory is used again */
+};
 
 /* Programs that wait for a key in a loop of BIOS and DOS calls instead of HLT (op_int.c). */
 struct poll_watch {
@@ -294,6 +303,7 @@ struct cpu {
     struct cpu_host host;
     struct decoder *decoder;
     struct block_cache *blocks;
+    struct cpu_engine *engine; /* NULL: the interpreter alone */
     bool force_soft_fp;  /* never use the host's floating point: the slow twin */
     u64 stats_blocks, stats_decoded;
     struct poll_watch poll;

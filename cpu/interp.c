@@ -7,6 +7,7 @@
 #include "cpu/decode.h"
 #include "cpu/exec.h"
 #include "cpu/isa.h"
+#include "cpu/run.h"
 #include "cpu/sys.h"
 
 /* ---- finding and building blocks ---- */
@@ -185,20 +186,6 @@ static ALWAYS_INLINE struct iblock *next_block(struct cpu *c, struct iblock *pre
 
 /* ---- executing ---- */
 
-/*
- * Takes what was done off the slice. Iterations count instead of their REP instruction: n > 0 of them count n, whether the
- * instruction is finished or goes on in the next slice, so that the count does not depend on slices.
- */
-static ALWAYS_INLINE void account(struct cpu *c, s64 completed)
-{
-    c->budget -= completed;
-    if (UNLIKELY(c->rep_done)) {
-        c->budget -= (s64)c->rep_done - 1;
-        c->rep_done = 0;
-    }
-    c->cur = NULL;
-}
-
 /* Executes the first N instructions of B. */
 static ALWAYS_INLINE void run_insns(struct cpu *c, struct iblock *b, unsigned n)
 {
@@ -212,13 +199,23 @@ static ALWAYS_INLINE void run_insns(struct cpu *c, struct iblock *b, unsigned n)
         in->fn(c, in);
         if (UNLIKELY(c->attention)) {
             c->ip = insn_next_ip(c, in);
-            account(c, in + 1 - b->insn);
+            cpu_account(c, in + 1 - b->insn);
             return;
         }
     }
     c->cur = in;
     in->fn(c, in);
-    account(c, n);
+    cpu_account(c, n);
+}
+
+struct iblock *cpu_next_block(struct cpu *c, struct iblock *prev)
+{
+    return next_block(c, prev);
+}
+
+void cpu_run_insns(struct cpu *c, struct iblock *b, unsigned n)
+{
+    run_insns(c, b, n);
 }
 
 /* Runs blocks until something wants attention or the slice ends. */
@@ -284,6 +281,8 @@ s64 cpu_run(struct cpu *c, s64 budget)
             break;
         if (one_at_a_time(c))
             run_one(c);
+        else if (c->attention == 0 && c->engine)
+            c->engine->run(c, c->engine);
         else if (c->attention == 0)
             run_blocks(c);
     }

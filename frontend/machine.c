@@ -287,6 +287,7 @@ static int set_machine(struct builder *b)
     b->config.stop_on_triple_fault = o->stop_on_triple_fault;
     b->config.isa_vga = o->isa_vga;
     b->config.soft_float = o->soft_float;
+    b->config.engine = o->engine;
     return 0;
 }
 

@@ -87,6 +87,7 @@ static int set_word(struct options *o, enum option_id id, const char *v)
 {
     static const char *const displays[] = {"sdl", "terminal", "none", NULL};
     static const char *const clocks[] = {"wall", "virtual", NULL};
+    static const char *const engines[] = {"interp", "ir", NULL};
     static const char *const faults[] = {"reset", "stop", NULL};
     static const char *const adapters[] = {"pci", "isa", NULL};
     int n = 0, r;
@@ -102,6 +103,10 @@ static int set_word(struct options *o, enum option_id id, const char *v)
     case OPTION_CLOCK:
         r = parse_word(v, "clock", clocks, &n);
         o->clock = CLOCK_WALL + n;
+        return r;
+    case OPTION_ENGINE:
+        r = parse_word(v, "engine", engines, &n);
+        o->engine = (enum pc_engine)n;
         return r;
     default:
         r = parse_word(v, "on-triple-fault", faults, &n);
@@ -202,6 +207,7 @@ static int set_value(struct options *o, enum option_id id, const char *v)
     case OPTION_DISPLAY:
     case OPTION_VGA:
     case OPTION_CLOCK:
+    case OPTION_ENGINE:
     case OPTION_TRIPLE:
         return set_word(o, id, v);
     default:

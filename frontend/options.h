@@ -4,7 +4,7 @@
 #ifndef OMBRA_FRONTEND_OPTIONS_H
 #define OMBRA_FRONTEND_OPTIONS_H
 
-#include "base/types.h"
+#include "hw/pc.h"
 #include <stdio.h>
 
 enum option_id {
@@ -35,6 +35,7 @@ struct options {
     u64 max_ns;           /* 0: no end */
     enum display_kind display;
     enum clock_kind clock;
+    enum pc_engine engine;
     bool snapshot, no_apic, stop_on_triple_fault, exit_port, soft_float, isa_vga, stats;
     bool help, man, version;
 };

@@ -301,6 +301,12 @@ static bool build_cpu(struct pc *pc, const struct pc_config *config)
     if (!pc->cpu)
         return false;
     pc->cpu->force_soft_fp = config->soft_float;
+    if (config->engine != PC_INTERP) {
+        struct engine_config engine = {.backend = ENGINE_IR, .threshold = config->engine_threshold};
+        pc->engine = engine_new(pc->cpu, &engine);
+        if (!pc->engine)
+            return false;
+    }
     struct physmem *phys = &pc->mem.phys;
     phys->ctx = pc;
     phys->map_changed = mem_changed;
@@ -576,6 +582,7 @@ void pc_free(struct pc *pc)
     for (unsigned i = 0; i < pc->devices; i++)
         if (pc->device[i].ops->close)
             pc->device[i].ops->close(pc->device[i].self);
+    engine_free(pc->engine);
     if (pc->cpu)
         cpu_free(pc->cpu);
     pc_mem_free(&pc->mem);

@@ -27,6 +27,8 @@ struct pc_drive {
     bool large;          /* translate by heads (LARGE) instead of LBA-assisted */
 };
 
+enum pc_engine { PC_INTERP, PC_IR };
+
 struct pc_config {
     const struct cpu_model *cpu;
     u64 ram;                 /* bytes, a multiple of 1 MiB */
@@ -53,6 +55,8 @@ struct pc_config {
     bool exit_port;          /* isa-debug-exit at F4h */
     bool stop_on_triple_fault;
     bool soft_float;
+    enum pc_engine engine;
+    unsigned engine_threshold; /* executions of a block until it is translated */
     bool isa_vga;            /* the display adapter as an ISA card: for a BIOS that copies no PCI ROM */
     FILE *log_out;
     u32 log_topics;

@@ -26,6 +26,7 @@
 #include "hw/port92.h"
 #include "hw/uart.h"
 #include "hw/vga.h"
+#include "translator/engine.h"
 
 enum { PC_MAX_DEVICES = 32, PC_RAM_CHUNK = 64 << 20 };
 
@@ -36,6 +37,7 @@ struct pc {
     struct port_space ports;
     struct pc_mem mem;
     struct cpu *cpu;
+    struct engine *engine; /* NULL: the interpreter alone */
     struct cpu_port cpu_port;
     struct pci_bus pci;
     struct apic_bus apics;

@@ -7,8 +7,9 @@ declare -A allowed=(
     [softmmu]="base softmmu"
     [cpu]="base softmmu cpu"
     [disk]="base disk"
-    [hw]="base softmmu cpu disk hw"
-    [frontend]="base softmmu cpu disk hw frontend"
+    [translator]="base softmmu cpu translator"
+    [hw]="base softmmu cpu translator disk hw"
+    [frontend]="base softmmu cpu translator disk hw frontend"
 )
 bad=0
 for floor in "${!allowed[@]}"; do

@@ -1,0 +1,33 @@
+/*
+ * engine.h - the translating engine: blocks that run often are lifted and run by a backend; everything else is interpreted.
+ *
+ * The machine owns one per processor, made after the processor and freed before it. The guest sees no difference: the same
+ * states at the same instruction counts as the interpreter alone.
+ */
+#ifndef OMBRA_TRANSLATOR_ENGINE_H
+#define OMBRA_TRANSLATOR_ENGINE_H
+
+#include "cpu/cpu.h"
+
+enum engine_backend { ENGINE_IR /* the IR interpreter */, ENGINE_HOST /* host code */ };
+
+struct engine_config {
+    enum engine_backend backend;
+    unsigned threshold;  /* executions until a block is translated; 0: before the first */
+    size_t cache_bytes;  /* of host code */
+};
+
+struct engine_stats {
+    u64 translated, insns_translated, flushes;
+    u64 run, interpreted; /* instructions by tier */
+};
+
+struct engine;
+
+/* NULL: out of memory, or there is no such backend on this host. */
+struct engine *engine_new(struct cpu *c, const struct engine_config *config);
+void engine_free(struct engine *e);
+
+const struct engine_stats *engine_stats(const struct engine *e);
+
+#endif

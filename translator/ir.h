@@ -1,0 +1,94 @@
+/*
+ * ir.h - the intermediate representation between guest instructions and host code: one block as a linear list of
+ * operations in single assignment; each names the values that it takes by the index of the operation that made them.
+ *
+ * lift_*.c write it through the builder, irinterp.c runs it, backends compile it. It stays x86-shaped: arithmetic yields flag
+ * tokens beside values, and what nobody asks for is not computed.
+ */
+#ifndef OMBRA_TRANSLATOR_IR_H
+#define OMBRA_TRANSLATOR_IR_H
+
+#include "base/types.h"
+#include <stdio.h>
+
+enum ir_opcode {
+#define OP(name, operands, attrs, sentence) IR_##name,
+#include "translator/ir.def"
+#undef OP
+    IR_COUNT
+};
+
+enum ir_attr { IR_VALUE = 1, IR_TOKEN = 2, IR_STATE = 4, IR_LEAVES = 8, IR_ENDS = 16 };
+
+/* Index of an operation; 0 is a NOP and stands for no operand. */
+typedef u16 ir_ref;
+
+struct ir_op {
+    u8 op;     /* enum ir_opcode */
+    u8 w;      /* bytes: 1, 2, 4 */
+    u8 cc;     /* condition code 0-15 as in Jcc */
+    u8 set;    /* somebody wants its token: ir_finish() knows */
+    ir_ref a, b, c, f;
+    u16 uses;  /* of its value */
+    u16 fuses; /* of its token, FLAGS included */
+    u32 aux;
+    u64 imm;
+};
+
+enum { IR_MAX_OPS = 1024 };
+
+struct ir_block {
+    unsigned count;
+    ir_ref flags; /* the guest's flags where the builder is, 0: those of the start that nobody has asked for yet */
+    bool full;    /* more was added than there is room for: the block is of no use */
+    struct ir_op op[IR_MAX_OPS];
+};
+
+struct ir_info {
+    const char *name, *operands, *sentence;
+    u8 attrs;
+};
+
+extern const struct ir_info ir_info[IR_COUNT];
+
+/* ---- builder ---- */
+
+void ir_begin(struct ir_block *b);
+
+/* Appends an operation; operands it does not have are 0. */
+ir_ref ir_add(struct ir_block *b, struct ir_op op);
+
+static inline ir_ref ir_const(struct ir_block *b, unsigned w, u64 imm)
+{
+    return ir_add(b, (struct ir_op){.op = IR_CONST, .w = (u8)w, .imm = imm});
+}
+
+static inline ir_ref ir_1(struct ir_block *b, enum ir_opcode op, unsigned w, ir_ref a)
+{
+    return ir_add(b, (struct ir_op){.op = (u8)op, .w = (u8)w, .a = a});
+}
+
+static inline ir_ref ir_2(struct ir_block *b, enum ir_opcode op, unsigned w, ir_ref a, ir_ref c)
+{
+    return ir_add(b, (struct ir_op){.op = (u8)op, .w = (u8)w, .a = a, .b = c});
+}
+
+/* The guest's flags now, as a token; and their new value. */
+ir_ref ir_flags(struct ir_block *b);
+void ir_set_flags(struct ir_block *b, ir_ref token);
+
+/*
+ * Ends building: drops flag states that nobody can see (another comes before anything that may leave), then operations without
+ * effect, and counts uses. False if the block became too long.
+ */
+bool ir_finish(struct ir_block *b);
+
+/* ---- checks and views ---- */
+
+/* NULL, or what is wrong with the block: a defect of a lifter. */
+const char *ir_verify(const struct ir_block *b);
+
+/* One line for each operation. */
+void ir_dump(const struct ir_block *b, FILE *out);
+
+#endif

@@ -1,0 +1,370 @@
+/*
+ * irinterp.c - the intermediate representation, interpreted.
+ *
+ * A flag token is what the lazy flags of the processor (cpu/flags.h) hold for it. The processor's own are the guest's at every
+ * operation that may leave.
+ */
+#include "translator/irinterp.h"
+#include "cpu/exec.h"
+#include "cpu/isa.h"
+#include "cpu/run.h"
+#include <stdlib.h>
+
+struct token {
+    u64 res;
+    u32 aux;
+};
+
+struct irinterp {
+    struct cpu *c;
+    const struct ir_block *b;
+    const struct insn *insns;
+    u64 value[IR_MAX_OPS];
+    struct token token[IR_MAX_OPS];
+    struct rmw rmw;   /* of the last LDW */
+    u64 high[IR_MAX_OPS]; /* of MUL: upper half; of DIV: remainder */
+};
+
+static struct token flags_now(const struct cpu *c)
+{
+    return (struct token){c->lf_res, c->lf_aux};
+}
+
+static void flags_are(struct cpu *c, struct token t)
+{
+    c->lf_res = t.res;
+    c->lf_aux = t.aux;
+}
+
+/* ---- arithmetic: results in r->value, and in the processor's flags, which the caller takes ---- */
+
+static u64 sum(struct cpu *c, unsigned w, u64 a, u64 b, bool carry)
+{
+    u64 v = a + b + carry;
+    flags_add(c, w, a, b, v);
+    return v;
+}
+
+static u64 difference(struct cpu *c, unsigned w, u64 a, u64 b, bool borrow)
+{
+    u64 v = a - b - borrow;
+    flags_sub(c, w, a, b, v);
+    return v;
+}
+
+static u64 logic(struct cpu *c, unsigned w, u64 v)
+{
+    flags_logic(c, w, v);
+    return v;
+}
+
+static u64 one_more_or_less(struct cpu *c, unsigned w, u64 a, bool less)
+{
+    bool cf = flag_cf(c);
+    u64 v = less ? difference(c, w, a, 1, 0) : sum(c, w, a, 1, 0);
+    flags_set_cf(c, cf);
+    return v;
+}
+
+/* As in op_shift.c; the processor's flags are the ones to hand on. */
+static u64 shifted(struct cpu *c, enum ir_opcode op, unsigned w, u64 a, unsigned n)
+{
+    unsigned bits = w * 8, top = bits - 1, k = n & top;
+    u64 v = a, last;
+    n &= 31;
+    if (!n)
+        return a;
+    switch (op) {
+    case IR_SHL:
+        v = a << n;
+        c->lf_res = sext(v, w);
+        c->lf_aux = (u32)(v >> bits & 1) << LF_CF | (u32)(v >> top & 1) << LF_PO;
+        break;
+    case IR_SHR:
+        last = a >> (n - 1);
+        v = last >> 1;
+        c->lf_res = sext(v, w);
+        c->lf_aux = (u32)(last & 1) << LF_CF | (u32)((last ^ last >> top) & 1) << LF_PO;
+        break;
+    case IR_SAR:
+        last = (u64)((s64)sext(a, w) >> (n - 1));
+        v = (u64)((s64)last >> 1);
+        c->lf_res = sext(v, w);
+        c->lf_aux = (u32)(last & 1) << LF_CF | (u32)(last & 1) << LF_PO;
+        break;
+    case IR_ROL:
+        v = a << k | a >> (bits - k);
+        flags_set_cf_of(c, v & 1, (v ^ v >> top) & 1);
+        break;
+    default:
+        v = a >> k | a << (bits - k);
+        flags_set_cf_of(c, v >> top & 1, (v >> top ^ v >> (top - 1)) & 1);
+    }
+    return v;
+}
+
+static bool fits_signed(u64 v, unsigned w)
+{
+    return sext(v, w) == v;
+}
+
+/* W bytes each; 1 byte: the value has both halves. */
+static u64 product(struct irinterp *r, unsigned at, unsigned w, u64 a, u64 b, bool is_signed)
+{
+    u64 v = is_signed ? sext(a, w) * sext(b, w) : a * b;
+    bool over = is_signed ? !fits_signed(v, w) : v >> w * 8 != 0;
+    r->c->lf_res = sext(v, w);
+    r->c->lf_aux = (u32)over << LF_CF;
+    r->high[at] = v >> w * 8;
+    return v;
+}
+
+static u64 quotient(struct irinterp *r, unsigned at, unsigned w, u64 low, u64 high, u64 by, bool is_signed)
+{
+    u64 n = low | high << w * 8;
+    if (!is_signed) {
+        if (n >> w * 8 >= by)
+            cpu_raise(r->c, VEC_DE);
+        r->high[at] = n % by;
+        return n / by;
+    }
+    s64 d = (s64)sext(by, w), sn = (s64)sext(n, w * 2);
+    if (d == 0 || (d == -1 && sn == INT64_MIN) || !fits_signed((u64)(sn / d), w))
+        cpu_raise(r->c, VEC_DE);
+    r->high[at] = (u64)(sn % d);
+    return (u64)(sn / d);
+}
+
+/* ---- operations ---- */
+
+static u64 operand(const struct irinterp *r, ir_ref ref, unsigned w)
+{
+    return zext(r->value[ref], w);
+}
+
+static u64 arithmetic(struct irinterp *r, unsigned at, const struct ir_op *o)
+{
+    struct cpu *c = r->c;
+    u64 a = operand(r, o->a, o->w), b = operand(r, o->b, o->w);
+    switch (o->op) {
+    case IR_ADD:
+        return sum(c, o->w, a, b, 0);
+    case IR_SUB:
+        return difference(c, o->w, a, b, 0);
+    case IR_ADC:
+        return sum(c, o->w, a, b, flag_cf(c));
+    case IR_SBB:
+        return difference(c, o->w, a, b, flag_cf(c));
+    case IR_AND:
+        return logic(c, o->w, a & b);
+    case IR_OR:
+        return logic(c, o->w, a | b);
+    case IR_XOR:
+        return logic(c, o->w, a ^ b);
+    case IR_NEG:
+        return difference(c, o->w, 0, a, 0);
+    case IR_INC:
+    case IR_DEC:
+        return one_more_or_less(c, o->w, a, o->op == IR_DEC);
+    case IR_MUL:
+    case IR_IMUL:
+        return product(r, at, o->w, a, b, o->op == IR_IMUL);
+    default:
+        return shifted(c, (enum ir_opcode)o->op, o->w, a, (unsigned)operand(r, o->b, 1));
+    }
+}
+
+/* Values and tokens without effect on the guest. */
+static void compute(struct irinterp *r, unsigned at, const struct ir_op *o)
+{
+    struct cpu *c = r->c;
+    struct token guest = flags_now(c);
+    if (o->f)
+        flags_are(c, r->token[o->f]);
+    switch (o->op) {
+    case IR_CONST:
+        r->value[at] = o->imm;
+        break;
+    case IR_GET:
+        memcpy(&r->value[at], (const u8 *)c->r + o->aux, o->w);
+        break;
+    case IR_GETC:
+        memcpy(&r->value[at], (const u8 *)c + o->aux, o->w);
+        break;
+    case IR_GETF:
+        break;
+    case IR_NOT:
+        r->value[at] = ~r->value[o->a];
+        break;
+    case IR_HIGH:
+    case IR_REST:
+        r->value[at] = r->high[o->a];
+        break;
+    case IR_ZEXT:
+        r->value[at] = operand(r, o->a, o->w);
+        break;
+    case IR_SEXT:
+        r->value[at] = (u32)sext(r->value[o->a], o->w);
+        break;
+    case IR_BSWAP:
+        r->value[at] = __builtin_bswap32((u32)r->value[o->a]);
+        break;
+    case IR_LEA:
+        r->value[at] = (u32)((o->a ? r->value[o->a] : 0) + ((o->b ? r->value[o->b] : 0) << o->aux) + o->imm);
+        break;
+    case IR_SETCC:
+        r->value[at] = flags_cond(c, o->cc);
+        break;
+    case IR_SELECT:
+        r->value[at] = r->value[flags_cond(c, o->cc) ? o->a : o->b];
+        break;
+    default:
+        r->value[at] = zext(arithmetic(r, at, o), o->w == 1 && (o->op == IR_MUL || o->op == IR_IMUL) ? 2 : o->w);
+    }
+    r->token[at] = flags_now(c);
+    flags_are(c, guest);
+}
+
+/* What LD, ST and LDW do first: in a flat segment nothing has looked at the end at 4 GiB. */
+static u64 address(const struct irinterp *r, const struct ir_op *o, bool write)
+{
+    u64 lin = r->value[o->a];
+    if (!o->aux)
+        return lin;
+    return write ? seg_lin_wr(r->c, o->aux - 1, lin, o->w) : seg_lin_rd(r->c, o->aux - 1, lin, o->w);
+}
+
+static u64 read_for_write(struct irinterp *r, u64 lin, unsigned w)
+{
+    r->rmw.lin = lin;
+    switch (w) {
+    case 1:
+        return mmu_rmw8(&r->c->mmu, lin, &r->rmw.host);
+    case 2:
+        return mmu_rmw16(&r->c->mmu, lin, &r->rmw.host);
+    default:
+        return mmu_rmw32(&r->c->mmu, lin, &r->rmw.host);
+    }
+}
+
+static void write_back(struct irinterp *r, unsigned w, u64 v)
+{
+    switch (w) {
+    case 1:
+        mmu_rmw_end8(&r->c->mmu, r->rmw.lin, r->rmw.host, (u8)v);
+        break;
+    case 2:
+        mmu_rmw_end16(&r->c->mmu, r->rmw.lin, r->rmw.host, (u16)v);
+        break;
+    default:
+        mmu_rmw_end32(&r->c->mmu, r->rmw.lin, r->rmw.host, (u32)v);
+    }
+}
+
+static void call_handler(struct irinterp *r, unsigned k)
+{
+    r->insns[k].fn(r->c, &r->insns[k]);
+}
+
+/* State, memory, handlers. */
+static void act(struct irinterp *r, unsigned at, const struct ir_op *o)
+{
+    struct cpu *c = r->c;
+    switch (o->op) {
+    case IR_PUT:
+        reg_wr(c, o->w, o->w == 1 ? o->aux : o->aux / 8, r->value[o->a]);
+        break;
+    case IR_PUTC:
+        memcpy((u8 *)c + o->aux, &r->value[o->a], o->w);
+        break;
+    case IR_FLAGS:
+        flags_are(c, r->token[o->f]);
+        break;
+    case IR_SEG:
+        r->value[at] = o->cc ? seg_lin_wr(c, o->aux, r->value[o->a], (u32)o->imm) : seg_lin_rd(c, o->aux, r->value[o->a], (u32)o->imm);
+        break;
+    case IR_LD:
+        r->value[at] = lin_ld(c, o->w, address(r, o, false));
+        break;
+    case IR_ST:
+        lin_st(c, o->w, address(r, o, true), r->value[o->b]);
+        break;
+    case IR_LDW:
+        r->value[at] = read_for_write(r, address(r, o, true), o->w);
+        break;
+    case IR_STW:
+        write_back(r, o->w, r->value[o->b]);
+        break;
+    case IR_DIV:
+    case IR_IDIV:
+        r->value[at] = quotient(r, at, o->w, operand(r, o->a, o->w), operand(r, o->b, o->w), operand(r, o->c, o->w), o->op == IR_IDIV);
+        break;
+    case IR_HELPER:
+        call_handler(r, (unsigned)o->imm);
+        break;
+    default:
+        compute(r, at, o);
+    }
+}
+
+/* The next IP. */
+static void leave(struct irinterp *r, const struct ir_op *o)
+{
+    struct cpu *c = r->c;
+    switch (o->op) {
+    case IR_JMP:
+        c->ip = o->imm;
+        break;
+    case IR_JCC: {
+        struct token guest = flags_now(c);
+        flags_are(c, r->token[o->f]);
+        c->ip = flags_cond(c, o->cc) ? o->imm : o->aux;
+        flags_are(c, guest);
+        break;
+    }
+    case IR_JMPV:
+        c->ip = r->value[o->a];
+        break;
+    case IR_TEST0:
+        c->ip = operand(r, o->a, o->w) ? o->imm : o->aux;
+        break;
+    default:
+        call_handler(r, (unsigned)o->imm);
+    }
+}
+
+struct irinterp *irinterp_new(void)
+{
+    return calloc(1, sizeof(struct irinterp));
+}
+
+void irinterp_free(struct irinterp *r)
+{
+    free(r);
+}
+
+void irinterp_run(struct irinterp *r, struct cpu *c, const struct ir_block *b, const struct insn *insns, unsigned count)
+{
+    r->c = c;
+    r->b = b;
+    r->insns = insns;
+    c->block_first = c->cur = insns;
+    c->block_ip = c->ip;
+    c->ip = insn_next_ip(c, &insns[count - 1]);
+    for (unsigned i = 1; i < b->count; i++) {
+        const struct ir_op *o = &b->op[i];
+        if (o->op == IR_INSN) {
+            if (UNLIKELY(c->attention)) { /* of the instruction before */
+                c->ip = insn_ip(c, &insns[o->imm]);
+                cpu_account(c, (s64)o->imm);
+                return;
+            }
+            c->cur = &insns[o->imm];
+        } else if (ir_info[o->op].attrs & IR_ENDS) {
+            leave(r, o);
+        } else {
+            act(r, i, o);
+        }
+    }
+    cpu_account(c, count);
+}

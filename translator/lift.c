@@ -1,0 +1,166 @@
+/*
+ * lift.c - blocks of guest instructions to the intermediate representation: the driver, and the operands.
+ */
+#include "translator/lift.h"
+
+/* ---- registers ---- */
+
+ir_ref lift_get(struct lift *l, unsigned w, unsigned reg)
+{
+    return ir_add(l->b, (struct ir_op){.op = IR_GET, .w = (u8)w, .aux = w == 1 ? reg : reg * 8});
+}
+
+void lift_put(struct lift *l, unsigned w, unsigned reg, ir_ref v)
+{
+    ir_add(l->b, (struct ir_op){.op = IR_PUT, .w = (u8)w, .aux = w == 1 ? reg : reg * 8, .a = v});
+}
+
+/* ---- memory ---- */
+
+ir_ref lift_offset(struct lift *l)
+{
+    const struct insn *in = l->in;
+    ir_ref base = in->base == REG_ZERO ? 0 : lift_get(l, 4, in->base);
+    ir_ref index = in->index == REG_ZERO ? 0 : lift_get(l, 4, in->index);
+    if (!base && !index)
+        return ir_const(l->b, 4, in->adsize == 0 ? (u16)in->disp : (u32)in->disp);
+    if (base && !index && !in->disp)
+        return in->adsize == 0 ? ir_1(l->b, IR_ZEXT, 2, base) : base;
+    ir_ref sum = ir_add(l->b, (struct ir_op){.op = IR_LEA, .w = 4, .a = base, .b = index, .aux = in->scale, .imm = (u32)in->disp});
+    return in->adsize == 0 ? ir_1(l->b, IR_ZEXT, 2, sum) : sum;
+}
+
+static bool is_flat(const struct lift *l, unsigned seg)
+{
+    return l->mode->flat >> seg & 1;
+}
+
+ir_ref lift_linear(struct lift *l, unsigned seg, ir_ref off, unsigned len, bool write)
+{
+    if (is_flat(l, seg))
+        return off;
+    return ir_add(l->b, (struct ir_op){.op = IR_SEG, .w = 4, .a = off, .aux = seg, .imm = len, .cc = write});
+}
+
+/* What LD, ST and LDW have in aux: accesses across 4 GiB fault in a flat segment, others have been checked. */
+static u32 unchecked(const struct lift *l, unsigned seg)
+{
+    return is_flat(l, seg) ? seg + 1 : 0;
+}
+
+ir_ref lift_load(struct lift *l, unsigned w, unsigned seg, ir_ref off)
+{
+    ir_ref lin = lift_linear(l, seg, off, w, false);
+    return ir_add(l->b, (struct ir_op){.op = IR_LD, .w = (u8)w, .a = lin, .aux = unchecked(l, seg)});
+}
+
+void lift_store(struct lift *l, unsigned w, unsigned seg, ir_ref off, ir_ref v)
+{
+    ir_ref lin = lift_linear(l, seg, off, w, true);
+    ir_add(l->b, (struct ir_op){.op = IR_ST, .w = (u8)w, .a = lin, .b = v, .aux = unchecked(l, seg)});
+}
+
+ir_ref lift_rm(struct lift *l, unsigned w)
+{
+    return l->in->mem ? lift_load(l, w, l->in->seg, lift_offset(l)) : lift_get(l, w, l->in->rm);
+}
+
+void lift_set_rm(struct lift *l, unsigned w, ir_ref v)
+{
+    if (l->in->mem)
+        lift_store(l, w, l->in->seg, lift_offset(l), v);
+    else
+        lift_put(l, w, l->in->rm, v);
+}
+
+ir_ref lift_rmw(struct lift *l, unsigned w)
+{
+    if (!l->in->mem)
+        return lift_get(l, w, l->in->rm);
+    ir_ref lin = lift_linear(l, l->in->seg, lift_offset(l), w, true);
+    return ir_add(l->b, (struct ir_op){.op = IR_LDW, .w = (u8)w, .a = lin, .aux = unchecked(l, l->in->seg)});
+}
+
+void lift_rmw_end(struct lift *l, unsigned w, ir_ref first, ir_ref v)
+{
+    if (l->in->mem)
+        ir_2(l->b, IR_STW, w, first, v);
+    else
+        lift_put(l, w, l->in->rm, v);
+}
+
+/* ---- stack ---- */
+
+static ir_ref stack_at(struct lift *l, s32 n)
+{
+    ir_ref sp = lift_get(l, 4, R_SP);
+    if (n)
+        sp = ir_add(l->b, (struct ir_op){.op = IR_LEA, .w = 4, .a = sp, .imm = (u32)n});
+    return l->mode->stack32 ? sp : ir_1(l->b, IR_ZEXT, 2, sp);
+}
+
+static void stack_set(struct lift *l, ir_ref sp)
+{
+    lift_put(l, l->mode->stack32 ? 4 : 2, R_SP, sp);
+}
+
+void lift_push(struct lift *l, unsigned w, ir_ref v)
+{
+    ir_ref sp = stack_at(l, -(s32)w);
+    lift_store(l, w, SEG_SS, sp, v);
+    stack_set(l, sp);
+}
+
+ir_ref lift_peek(struct lift *l, unsigned w)
+{
+    return lift_load(l, w, SEG_SS, stack_at(l, 0));
+}
+
+void lift_drop(struct lift *l, unsigned n)
+{
+    stack_set(l, stack_at(l, (s32)n));
+}
+
+/* ---- the driver ---- */
+
+static bool ends_block(const struct insn *in)
+{
+    return isa_rows[in->op].attrs & A_END;
+}
+
+void lift_handler(struct lift *l)
+{
+    const struct isa_row *r = &isa_rows[l->in->op];
+    bool flags = (r->reads | r->writes | r->undef) & F_ARITH;
+    ir_add(l->b, (struct ir_op){.op = ends_block(l->in) ? IR_LAST : IR_HELPER, .imm = l->k, .aux = flags});
+    l->ended = ends_block(l->in);
+    if (flags)
+        l->b->flags = 0;
+}
+
+/* LOCK has no meaning beyond the write check: one processor at a time. */
+static void lift_one(struct lift *l)
+{
+    ir_add(l->b, (struct ir_op){.op = IR_INSN, .imm = l->k});
+    if (lift_table[l->in->op])
+        lift_table[l->in->op](l);
+    else
+        lift_handler(l);
+}
+
+bool lift_block(struct ir_block *b, const struct lift_mode *mode, const struct insn *insns, unsigned count)
+{
+    struct lift l = {.b = b, .mode = mode};
+    ir_begin(b);
+    for (l.k = 0; l.k < count && !l.ended; l.k++) {
+        l.in = &insns[l.k];
+        lift_one(&l);
+    }
+    if (!l.ended)
+        ir_add(b, (struct ir_op){.op = IR_JMP, .imm = mode->ip + insns[count - 1].end});
+    bool fits = ir_finish(b);
+    const char *bad = fits ? ir_verify(b) : NULL;
+    if (bad) { fprintf(stderr, "%s\n", bad); ir_dump(b, stderr); }
+    assert(!bad);
+    return fits;
+}

@@ -1,0 +1,79 @@
+/*
+ * lift.h - guest instructions to the intermediate representation. lift.c drives; lift_*.c have a function for each row of
+ * isa.def that shows up hot. A row without one becomes a call of its interpreter handler.
+ *
+ * Private to translator/.
+ */
+#ifndef OMBRA_TRANSLATOR_LIFT_H
+#define OMBRA_TRANSLATOR_LIFT_H
+
+#include "cpu/cpu.h"
+#include "cpu/isa.h"
+#include "translator/ir.h"
+
+/* What a block's code takes for granted; the machine must be in the same state whenever it is entered. */
+struct lift_mode {
+    u32 ip;          /* of the first instruction */
+    u8 bits;         /* CS.D: 16 or 32 */
+    bool stack32;    /* SS.B */
+    bool whole_code; /* CS ends at FFFFFFFFh: no jump leaves it */
+    u8 flat;         /* bit n: segment register n has base 0, ends at 4 GiB, may be read and (but CS) written */
+};
+
+struct lift {
+    struct ir_block *b;
+    const struct lift_mode *mode;
+    const struct insn *in; /* the instruction in hand */
+    unsigned k;            /* its number in the block */
+    bool ended;            /* something that ends the block has been written */
+};
+
+/* Lifts the instruction in hand; NULL in the table: no lift. */
+typedef void (*lift_fn)(struct lift *l);
+extern const lift_fn lift_table[ISA_COUNT];
+
+/*
+ * Writes COUNT instructions (ending with at most one that ends a block) into B, verified and finished. False if they are too many.
+ */
+bool lift_block(struct ir_block *b, const struct lift_mode *mode, const struct insn *insns, unsigned count);
+
+/* ---- for lift_*.c ---- */
+
+/* The interpreter's handler, for what a lift does not do. */
+void lift_handler(struct lift *l);
+
+/* IP of the next instruction. */
+static inline u32 lift_next(const struct lift *l)
+{
+    return l->mode->ip + l->in->end;
+}
+
+/* Bytes of the operand size attribute. */
+static inline unsigned lift_width(const struct lift *l)
+{
+    return 2u << l->in->opsize;
+}
+
+/* Registers as struct insn names them: byte offsets for W = 1, numbers else. */
+ir_ref lift_get(struct lift *l, unsigned w, unsigned reg);
+void lift_put(struct lift *l, unsigned w, unsigned reg, ir_ref v);
+
+/* The memory operand's offset, and the linear address of [OFF, OFF+LEN) in SEG. */
+ir_ref lift_offset(struct lift *l);
+ir_ref lift_linear(struct lift *l, unsigned seg, ir_ref off, unsigned len, bool write);
+
+ir_ref lift_load(struct lift *l, unsigned w, unsigned seg, ir_ref off);
+void lift_store(struct lift *l, unsigned w, unsigned seg, ir_ref off, ir_ref v);
+
+/* The E operand: value; and the two halves of a read-modify-write. */
+ir_ref lift_rm(struct lift *l, unsigned w);
+void lift_set_rm(struct lift *l, unsigned w, ir_ref v);
+ir_ref lift_rmw(struct lift *l, unsigned w);
+void lift_rmw_end(struct lift *l, unsigned w, ir_ref first, ir_ref v);
+
+/* Stack: values are stored or loaded before the stack pointer moves. */
+void lift_push(struct lift *l, unsigned w, ir_ref v);
+ir_ref lift_peek(struct lift *l, unsigned w);
+void lift_drop(struct lift *l, unsigned n);
+
+#endif

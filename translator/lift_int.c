@@ -1,0 +1,650 @@
+/*
+ * lift_int.c - integer arithmetic, moves, the stack and near transfers.
+ */
+#include "translator/lift.h"
+
+/* ---- ADD OR ADC SBB AND SUB XOR CMP ---- */
+
+static ir_ref alu(struct lift *l, enum ir_opcode op, unsigned w, ir_ref a, ir_ref b)
+{
+    struct ir_op o = {.op = (u8)op, .w = (u8)w, .a = a, .b = b};
+    if (op == IR_ADC || op == IR_SBB)
+        o.f = ir_flags(l->b);
+    return ir_add(l->b, o);
+}
+
+static ir_ref immediate(struct lift *l, unsigned w)
+{
+    return ir_const(l->b, w, w == 1 ? (u8)l->in->imm : w == 2 ? (u16)l->in->imm : (u32)l->in->imm);
+}
+
+/* E op= B. Flags change last, with the store done. */
+static void alu_e(struct lift *l, enum ir_opcode op, unsigned w, ir_ref b)
+{
+    ir_ref a = lift_rmw(l, w), v = alu(l, op, w, a, b);
+    lift_rmw_end(l, w, a, v);
+    ir_set_flags(l->b, v);
+}
+
+static void alu_r(struct lift *l, enum ir_opcode op, unsigned w, unsigned reg, ir_ref b)
+{
+    ir_ref v = alu(l, op, w, lift_get(l, w, reg), b);
+    lift_put(l, w, reg, v);
+    ir_set_flags(l->b, v);
+}
+
+/* CMP and TEST: flags only. */
+static void look(struct lift *l, enum ir_opcode op, unsigned w, ir_ref a, ir_ref b)
+{
+    ir_set_flags(l->b, ir_2(l->b, op, w, a, b));
+}
+
+#define ALU_LIFTS(N, op)                                                                                               \
+    static void lift_##N##_EbGb(struct lift *l)                                                                        \
+    {                                                                                                                  \
+        alu_e(l, op, 1, lift_get(l, 1, l->in->reg));                                                                   \
+    }                                                                                                                  \
+    static void lift_##N##_EvGv(struct lift *l)                                                                        \
+    {                                                                                                                  \
+        alu_e(l, op, lift_width(l), lift_get(l, lift_width(l), l->in->reg));                                           \
+    }                                                                                                                  \
+    static void lift_##N##_GbEb(struct lift *l)                                                                        \
+    {                                                                                                                  \
+        alu_r(l, op, 1, l->in->reg, lift_rm(l, 1));                                                                    \
+    }                                                                                                                  \
+    static void lift_##N##_GvEv(struct lift *l)                                                                        \
+    {                                                                                                                  \
+        alu_r(l, op, lift_width(l), l->in->reg, lift_rm(l, lift_width(l)));                                            \
+    }                                                                                                                  \
+    static void lift_##N##_ALIb(struct lift *l)                                                                        \
+    {                                                                                                                  \
+        alu_r(l, op, 1, R_AX, immediate(l, 1));                                                                        \
+    }                                                                                                                  \
+    static void lift_##N##_AXIz(struct lift *l)                                                                        \
+    {                                                                                                                  \
+        alu_r(l, op, lift_width(l), R_AX, immediate(l, lift_width(l)));                                                \
+    }                                                                                                                  \
+    static void lift_##N##_EbIb(struct lift *l)                                                                        \
+    {                                                                                                                  \
+        alu_e(l, op, 1, immediate(l, 1));                                                                              \
+    }                                                                                                                  \
+    static void lift_##N##_EvIz(struct lift *l)                                                                        \
+    {                                                                                                                  \
+        alu_e(l, op, lift_width(l), immediate(l, lift_width(l)));                                                      \
+    }
+
+ALU_LIFTS(ADD, IR_ADD)
+ALU_LIFTS(OR, IR_OR)
+ALU_LIFTS(ADC, IR_ADC)
+ALU_LIFTS(SBB, IR_SBB)
+ALU_LIFTS(AND, IR_AND)
+ALU_LIFTS(SUB, IR_SUB)
+ALU_LIFTS(XOR, IR_XOR)
+
+#define LOOK_LIFTS(N, op)                                                                                              \
+    static void lift_##N##_EbGb(struct lift *l)                                                                        \
+    {                                                                                                                  \
+        look(l, op, 1, lift_rm(l, 1), lift_get(l, 1, l->in->reg));                                                     \
+    }                                                                                                                  \
+    static void lift_##N##_EvGv(struct lift *l)                                                                        \
+    {                                                                                                                  \
+        look(l, op, lift_width(l), lift_rm(l, lift_width(l)), lift_get(l, lift_width(l), l->in->reg));                 \
+    }                                                                                                                  \
+    static void lift_##N##_ALIb(struct lift *l)                                                                        \
+    {                                                                                                                  \
+        look(l, op, 1, lift_get(l, 1, R_AX), immediate(l, 1));                                                         \
+    }                                                                                                                  \
+    static void lift_##N##_AXIz(struct lift *l)                                                                        \
+    {                                                                                                                  \
+        look(l, op, lift_width(l), lift_get(l, lift_width(l), R_AX), immediate(l, lift_width(l)));                     \
+    }                                                                                                                  \
+    static void lift_##N##_EbIb(struct lift *l)                                                                        \
+    {                                                                                                                  \
+        look(l, op, 1, lift_rm(l, 1), immediate(l, 1));                                                                \
+    }                                                                                                                  \
+    static void lift_##N##_EvIz(struct lift *l)                                                                        \
+    {                                                                                                                  \
+        look(l, op, lift_width(l), lift_rm(l, lift_width(l)), immediate(l, lift_width(l)));                            \
+    }
+
+/* SUB and AND of which nobody takes the value. */
+LOOK_LIFTS(CMP, IR_SUB)
+LOOK_LIFTS(TEST, IR_AND)
+
+static void lift_CMP_GbEb(struct lift *l)
+{
+    look(l, IR_SUB, 1, lift_get(l, 1, l->in->reg), lift_rm(l, 1));
+}
+
+static void lift_CMP_GvEv(struct lift *l)
+{
+    unsigned w = lift_width(l);
+    look(l, IR_SUB, w, lift_get(l, w, l->in->reg), lift_rm(l, w));
+}
+
+/* ---- INC DEC NEG NOT ---- */
+
+static void step(struct lift *l, enum ir_opcode op, unsigned w)
+{
+    ir_ref a = lift_rmw(l, w);
+    ir_ref v = ir_add(l->b, (struct ir_op){.op = (u8)op, .w = (u8)w, .a = a, .f = ir_flags(l->b)});
+    lift_rmw_end(l, w, a, v);
+    ir_set_flags(l->b, v);
+}
+
+static void step_reg(struct lift *l, enum ir_opcode op)
+{
+    unsigned w = lift_width(l);
+    ir_ref a = lift_get(l, w, l->in->reg);
+    ir_ref v = ir_add(l->b, (struct ir_op){.op = (u8)op, .w = (u8)w, .a = a, .f = ir_flags(l->b)});
+    lift_put(l, w, l->in->reg, v);
+    ir_set_flags(l->b, v);
+}
+
+static void lift_INC_Zv(struct lift *l)
+{
+    step_reg(l, IR_INC);
+}
+
+static void lift_DEC_Zv(struct lift *l)
+{
+    step_reg(l, IR_DEC);
+}
+
+static void lift_INC_Eb(struct lift *l)
+{
+    step(l, IR_INC, 1);
+}
+
+static void lift_INC_Ev(struct lift *l)
+{
+    step(l, IR_INC, lift_width(l));
+}
+
+static void lift_DEC_Eb(struct lift *l)
+{
+    step(l, IR_DEC, 1);
+}
+
+static void lift_DEC_Ev(struct lift *l)
+{
+    step(l, IR_DEC, lift_width(l));
+}
+
+static void unary(struct lift *l, enum ir_opcode op, unsigned w)
+{
+    ir_ref a = lift_rmw(l, w), v = ir_1(l->b, op, w, a);
+    lift_rmw_end(l, w, a, v);
+    if (op == IR_NEG)
+        ir_set_flags(l->b, v);
+}
+
+static void lift_NEG_Eb(struct lift *l)
+{
+    unary(l, IR_NEG, 1);
+}
+
+static void lift_NEG_Ev(struct lift *l)
+{
+    unary(l, IR_NEG, lift_width(l));
+}
+
+static void lift_NOT_Eb(struct lift *l)
+{
+    unary(l, IR_NOT, 1);
+}
+
+static void lift_NOT_Ev(struct lift *l)
+{
+    unary(l, IR_NOT, lift_width(l));
+}
+
+/* ---- shifts ---- */
+
+/* By a number that is known: one of 0 changes nothing but is checked for writing. By CL: the flags may be the old ones. */
+static void shift(struct lift *l, enum ir_opcode op, unsigned w, ir_ref n, bool known)
+{
+    ir_ref a = lift_rmw(l, w);
+    if (known && (l->b->op[n].imm & 31) == 0)
+        return;
+    bool old = !known || op == IR_ROL || op == IR_ROR;
+    ir_ref v = ir_add(l->b, (struct ir_op){.op = (u8)op, .w = (u8)w, .a = a, .b = n, .f = old ? ir_flags(l->b) : 0});
+    lift_rmw_end(l, w, a, v);
+    ir_set_flags(l->b, v);
+}
+
+static ir_ref count_in_cl(struct lift *l)
+{
+    return lift_get(l, 1, R_CX * 8);
+}
+
+#define SHIFT_LIFTS(N, op)                                                                                             \
+    static void lift_##N##_EbIb(struct lift *l)                                                                        \
+    {                                                                                                                  \
+        shift(l, op, 1, ir_const(l->b, 1, l->in->imm & 31), true);                                                     \
+    }                                                                                                                  \
+    static void lift_##N##_EvIb(struct lift *l)                                                                        \
+    {                                                                                                                  \
+        shift(l, op, lift_width(l), ir_const(l->b, 1, l->in->imm & 31), true);                                         \
+    }                                                                                                                  \
+    static void lift_##N##_Eb1(struct lift *l)                                                                         \
+    {                                                                                                                  \
+        shift(l, op, 1, ir_const(l->b, 1, 1), true);                                                                   \
+    }                                                                                                                  \
+    static void lift_##N##_Ev1(struct lift *l)                                                                         \
+    {                                                                                                                  \
+        shift(l, op, lift_width(l), ir_const(l->b, 1, 1), true);                                                       \
+    }                                                                                                                  \
+    static void lift_##N##_EbCL(struct lift *l)                                                                        \
+    {                                                                                                                  \
+        shift(l, op, 1, count_in_cl(l), false);                                                                        \
+    }                                                                                                                  \
+    static void lift_##N##_EvCL(struct lift *l)                                                                        \
+    {                                                                                                                  \
+        shift(l, op, lift_width(l), count_in_cl(l), false);                                                            \
+    }
+
+SHIFT_LIFTS(SHL, IR_SHL)
+SHIFT_LIFTS(SHR, IR_SHR)
+SHIFT_LIFTS(SAR, IR_SAR)
+SHIFT_LIFTS(ROL, IR_ROL)
+SHIFT_LIFTS(ROR, IR_ROR)
+
+/* ---- MUL IMUL DIV IDIV, and what widens ---- */
+
+static void multiply(struct lift *l, enum ir_opcode op, unsigned w)
+{
+    ir_ref v = ir_2(l->b, op, w, lift_get(l, w, w == 1 ? 0 : R_AX), lift_rm(l, w));
+    ir_ref high = w == 1 ? 0 : ir_1(l->b, IR_HIGH, w, v);
+    lift_put(l, w == 1 ? 2 : w, R_AX, v);
+    if (high)
+        lift_put(l, w, R_DX, high);
+    ir_set_flags(l->b, v);
+}
+
+static void lift_MUL_Eb(struct lift *l)
+{
+    multiply(l, IR_MUL, 1);
+}
+
+static void lift_MUL_Ev(struct lift *l)
+{
+    multiply(l, IR_MUL, lift_width(l));
+}
+
+static void lift_IMUL_Eb(struct lift *l)
+{
+    multiply(l, IR_IMUL, 1);
+}
+
+static void lift_IMUL_Ev(struct lift *l)
+{
+    multiply(l, IR_IMUL, lift_width(l));
+}
+
+static void multiply_into(struct lift *l, ir_ref a, ir_ref b)
+{
+    unsigned w = lift_width(l);
+    ir_ref v = ir_2(l->b, IR_IMUL, w, a, b);
+    lift_put(l, w, l->in->reg, v);
+    ir_set_flags(l->b, v);
+}
+
+static void lift_IMUL_GvEv(struct lift *l)
+{
+    unsigned w = lift_width(l);
+    multiply_into(l, lift_get(l, w, l->in->reg), lift_rm(l, w));
+}
+
+static void lift_IMUL_GvEvIz(struct lift *l)
+{
+    multiply_into(l, lift_rm(l, lift_width(l)), immediate(l, lift_width(l)));
+}
+
+/* Flags, undefined, stay. */
+static void divide(struct lift *l, enum ir_opcode op)
+{
+    unsigned w = lift_width(l);
+    ir_ref by = lift_rm(l, w);
+    ir_ref v = ir_add(l->b, (struct ir_op){.op = (u8)op, .w = (u8)w, .a = lift_get(l, w, R_AX), .b = lift_get(l, w, R_DX), .c = by});
+    ir_ref rest = ir_1(l->b, IR_REST, w, v);
+    lift_put(l, w, R_AX, v);
+    lift_put(l, w, R_DX, rest);
+}
+
+static void lift_DIV_Ev(struct lift *l)
+{
+    divide(l, IR_DIV);
+}
+
+static void lift_IDIV_Ev(struct lift *l)
+{
+    divide(l, IR_IDIV);
+}
+
+static void lift_CBW(struct lift *l)
+{
+    unsigned w = lift_width(l);
+    lift_put(l, w, R_AX, ir_1(l->b, IR_SEXT, w / 2, lift_get(l, w / 2, R_AX)));
+}
+
+static void lift_CWD(struct lift *l)
+{
+    unsigned w = lift_width(l);
+    ir_ref a = lift_get(l, w, R_AX), n = ir_const(l->b, 1, w * 8 - 1);
+    lift_put(l, w, R_DX, ir_2(l->b, IR_SAR, w, a, n));
+}
+
+/* ---- moves ---- */
+
+static void lift_MOV_EbGb(struct lift *l)
+{
+    lift_set_rm(l, 1, lift_get(l, 1, l->in->reg));
+}
+
+static void lift_MOV_EvGv(struct lift *l)
+{
+    lift_set_rm(l, lift_width(l), lift_get(l, lift_width(l), l->in->reg));
+}
+
+static void lift_MOV_GbEb(struct lift *l)
+{
+    lift_put(l, 1, l->in->reg, lift_rm(l, 1));
+}
+
+static void lift_MOV_GvEv(struct lift *l)
+{
+    lift_put(l, lift_width(l), l->in->reg, lift_rm(l, lift_width(l)));
+}
+
+static void lift_MOV_ZbIb(struct lift *l)
+{
+    lift_put(l, 1, l->in->reg, immediate(l, 1));
+}
+
+static void lift_MOV_ZvIv(struct lift *l)
+{
+    lift_put(l, lift_width(l), l->in->reg, immediate(l, lift_width(l)));
+}
+
+static void lift_MOV_EbIb(struct lift *l)
+{
+    lift_set_rm(l, 1, immediate(l, 1));
+}
+
+static void lift_MOV_EvIz(struct lift *l)
+{
+    lift_set_rm(l, lift_width(l), immediate(l, lift_width(l)));
+}
+
+static ir_ref moffs(struct lift *l)
+{
+    return ir_const(l->b, 4, (u32)l->in->imm);
+}
+
+static void lift_MOV_ALOb(struct lift *l)
+{
+    lift_put(l, 1, 0, lift_load(l, 1, l->in->seg, moffs(l)));
+}
+
+static void lift_MOV_AXOv(struct lift *l)
+{
+    lift_put(l, lift_width(l), R_AX, lift_load(l, lift_width(l), l->in->seg, moffs(l)));
+}
+
+static void lift_MOV_ObAL(struct lift *l)
+{
+    lift_store(l, 1, l->in->seg, moffs(l), lift_get(l, 1, 0));
+}
+
+static void lift_MOV_OvAX(struct lift *l)
+{
+    lift_store(l, lift_width(l), l->in->seg, moffs(l), lift_get(l, lift_width(l), R_AX));
+}
+
+static void widen(struct lift *l, enum ir_opcode op, unsigned from)
+{
+    lift_put(l, lift_width(l), l->in->reg, ir_1(l->b, op, from, lift_rm(l, from)));
+}
+
+static void lift_MOVZX_GvEb(struct lift *l)
+{
+    widen(l, IR_ZEXT, 1);
+}
+
+static void lift_MOVZX_GvEw(struct lift *l)
+{
+    widen(l, IR_ZEXT, 2);
+}
+
+static void lift_MOVSX_GvEb(struct lift *l)
+{
+    widen(l, IR_SEXT, 1);
+}
+
+static void lift_MOVSX_GvEw(struct lift *l)
+{
+    widen(l, IR_SEXT, 2);
+}
+
+static void lift_LEA_GvM(struct lift *l)
+{
+    lift_put(l, lift_width(l), l->in->reg, lift_offset(l));
+}
+
+static void exchange(struct lift *l, unsigned w)
+{
+    ir_ref a = lift_rmw(l, w), b = lift_get(l, w, l->in->reg);
+    lift_rmw_end(l, w, a, b);
+    lift_put(l, w, l->in->reg, a);
+}
+
+static void lift_XCHG_EbGb(struct lift *l)
+{
+    exchange(l, 1);
+}
+
+static void lift_XCHG_EvGv(struct lift *l)
+{
+    exchange(l, lift_width(l));
+}
+
+static void lift_XCHG_ZvAX(struct lift *l)
+{
+    unsigned w = lift_width(l);
+    ir_ref a = lift_get(l, w, R_AX), b = lift_get(l, w, l->in->reg);
+    lift_put(l, w, R_AX, b);
+    lift_put(l, w, l->in->reg, a);
+}
+
+static void lift_BSWAP_Zv(struct lift *l)
+{
+    if (lift_width(l) == 2) {
+        lift_handler(l);
+        return;
+    }
+    lift_put(l, 4, l->in->reg, ir_1(l->b, IR_BSWAP, 4, lift_get(l, 4, l->in->reg)));
+}
+
+static void lift_NOP(struct lift *l)
+{
+}
+
+static ir_ref condition(struct lift *l)
+{
+    return ir_add(l->b, (struct ir_op){.op = IR_SETCC, .w = 1, .f = ir_flags(l->b), .cc = l->in->modrm & 15});
+}
+
+static void lift_SETcc_Eb(struct lift *l)
+{
+    lift_set_rm(l, 1, condition(l));
+}
+
+/* Memory is read, and a register of 32 bits written, whether the condition holds or not. */
+static void lift_CMOVcc_GvEv(struct lift *l)
+{
+    unsigned w = lift_width(l);
+    ir_ref v = lift_rm(l, w), old = lift_get(l, w, l->in->reg);
+    lift_put(l, w, l->in->reg,
+             ir_add(l->b, (struct ir_op){.op = IR_SELECT, .w = (u8)w, .a = v, .b = old, .f = ir_flags(l->b), .cc = l->in->modrm & 15}));
+}
+
+/* ---- stack ---- */
+
+static void lift_PUSH_Zv(struct lift *l)
+{
+    lift_push(l, lift_width(l), lift_get(l, lift_width(l), l->in->reg));
+}
+
+static void lift_PUSH_Iz(struct lift *l)
+{
+    lift_push(l, lift_width(l), immediate(l, lift_width(l)));
+}
+
+static void lift_PUSH_Ev(struct lift *l)
+{
+    lift_push(l, lift_width(l), lift_rm(l, lift_width(l)));
+}
+
+/* POP ESP: what was popped stays. */
+static void lift_POP_Zv(struct lift *l)
+{
+    unsigned w = lift_width(l);
+    ir_ref v = lift_peek(l, w);
+    lift_drop(l, w);
+    lift_put(l, w, l->in->reg, v);
+}
+
+static void lift_LEAVE(struct lift *l)
+{
+    unsigned w = lift_width(l), stack = l->mode->stack32 ? 4 : 2;
+    ir_ref bp = lift_get(l, 4, R_BP), at = l->mode->stack32 ? bp : ir_1(l->b, IR_ZEXT, 2, bp);
+    ir_ref v = lift_load(l, w, SEG_SS, at);
+    ir_ref sp = ir_add(l->b, (struct ir_op){.op = IR_LEA, .w = 4, .a = at, .imm = w});
+    lift_put(l, stack, R_SP, sp);
+    lift_put(l, w, R_BP, v);
+}
+
+/* ---- near transfers; only where no target can lie beyond the segment ---- */
+
+static bool target_known(struct lift *l, u32 *target)
+{
+    *target = lift_next(l) + (u32)l->in->imm;
+    if (lift_width(l) == 2)
+        *target &= 0xFFFF;
+    return l->mode->whole_code;
+}
+
+static void end(struct lift *l, struct ir_op o)
+{
+    ir_add(l->b, o);
+    l->ended = true;
+}
+
+static void lift_JMP(struct lift *l)
+{
+    u32 target;
+    if (target_known(l, &target))
+        end(l, (struct ir_op){.op = IR_JMP, .imm = target});
+    else
+        lift_handler(l);
+}
+
+static void lift_Jcc(struct lift *l)
+{
+    u32 target;
+    if (target_known(l, &target))
+        end(l, (struct ir_op){.op = IR_JCC, .f = ir_flags(l->b), .cc = l->in->modrm & 15, .imm = target, .aux = lift_next(l)});
+    else
+        lift_handler(l);
+}
+
+static void lift_CALL_Jz(struct lift *l)
+{
+    u32 target;
+    if (!target_known(l, &target)) {
+        lift_handler(l);
+        return;
+    }
+    lift_push(l, lift_width(l), ir_const(l->b, 4, lift_next(l)));
+    end(l, (struct ir_op){.op = IR_JMP, .imm = target});
+}
+
+/* To a value of the operand's width. */
+static void go(struct lift *l, ir_ref v)
+{
+    if (lift_width(l) == 2)
+        v = ir_1(l->b, IR_ZEXT, 2, v);
+    end(l, (struct ir_op){.op = IR_JMPV, .w = 4, .a = v});
+}
+
+static void lift_JMP_Ev(struct lift *l)
+{
+    if (l->mode->whole_code)
+        go(l, lift_rm(l, lift_width(l)));
+    else
+        lift_handler(l);
+}
+
+static void lift_CALL_Ev(struct lift *l)
+{
+    if (!l->mode->whole_code) {
+        lift_handler(l);
+        return;
+    }
+    ir_ref v = lift_rm(l, lift_width(l));
+    lift_push(l, lift_width(l), ir_const(l->b, 4, lift_next(l)));
+    go(l, v);
+}
+
+static void give_back(struct lift *l, unsigned more)
+{
+    if (!l->mode->whole_code) {
+        lift_handler(l);
+        return;
+    }
+    ir_ref v = lift_peek(l, lift_width(l));
+    lift_drop(l, lift_width(l) + more);
+    go(l, v);
+}
+
+static void lift_RET(struct lift *l)
+{
+    give_back(l, 0);
+}
+
+static void lift_RET_Iw(struct lift *l)
+{
+    give_back(l, (u16)l->in->imm);
+}
+
+/* ---- the table ---- */
+
+#define ALU_ENTRIES(N)                                                                                                 \
+    [ISA_##N##_EbGb] = lift_##N##_EbGb, [ISA_##N##_EvGv] = lift_##N##_EvGv, [ISA_##N##_GbEb] = lift_##N##_GbEb,        \
+    [ISA_##N##_GvEv] = lift_##N##_GvEv, [ISA_##N##_ALIb] = lift_##N##_ALIb, [ISA_##N##_AXIz] = lift_##N##_AXIz,        \
+    [ISA_##N##_EbIb] = lift_##N##_EbIb, [ISA_##N##_EvIz] = lift_##N##_EvIz, [ISA_##N##_EvIb] = lift_##N##_EvIz,        \
+    [ISA_##N##_EbIb_82] = lift_##N##_EbIb
+#define SHIFT_ENTRIES(N)                                                                                               \
+    [ISA_##N##_EbIb] = lift_##N##_EbIb, [ISA_##N##_EvIb] = lift_##N##_EvIb, [ISA_##N##_Eb1] = lift_##N##_Eb1,          \
+    [ISA_##N##_Ev1] = lift_##N##_Ev1, [ISA_##N##_EbCL] = lift_##N##_EbCL, [ISA_##N##_EvCL] = lift_##N##_EvCL
+#define SAME(id) [ISA_##id] = lift_##id
+
+const lift_fn lift_table[ISA_COUNT] = {
+    ALU_ENTRIES(ADD), ALU_ENTRIES(OR), ALU_ENTRIES(ADC), ALU_ENTRIES(SBB), ALU_ENTRIES(AND), ALU_ENTRIES(SUB),
+    ALU_ENTRIES(XOR), ALU_ENTRIES(CMP),
+    SAME(TEST_EbGb), SAME(TEST_EvGv), SAME(TEST_ALIb), SAME(TEST_AXIz), SAME(TEST_EbIb), SAME(TEST_EvIz),
+    SAME(INC_Zv), SAME(DEC_Zv), SAME(INC_Eb), SAME(INC_Ev), SAME(DEC_Eb), SAME(DEC_Ev),
+    SAME(NEG_Eb), SAME(NEG_Ev), SAME(NOT_Eb), SAME(NOT_Ev),
+    SHIFT_ENTRIES(SHL), SHIFT_ENTRIES(SHR), SHIFT_ENTRIES(SAR), SHIFT_ENTRIES(ROL), SHIFT_ENTRIES(ROR),
+    SAME(MUL_Eb), SAME(MUL_Ev), SAME(IMUL_Eb), SAME(IMUL_Ev), SAME(IMUL_GvEv), SAME(IMUL_GvEvIz),
+    [ISA_IMUL_GvEvIb] = lift_IMUL_GvEvIz,
+    SAME(DIV_Ev), SAME(IDIV_Ev), SAME(CBW), SAME(CWD),
+    SAME(MOV_EbGb), SAME(MOV_EvGv), SAME(MOV_GbEb), SAME(MOV_GvEv), SAME(MOV_ZbIb), SAME(MOV_ZvIv), SAME(MOV_EbIb),
+    SAME(MOV_EvIz), SAME(MOV_ALOb), SAME(MOV_AXOv), SAME(MOV_ObAL), SAME(MOV_OvAX),
+    SAME(MOVZX_GvEb), SAME(MOVZX_GvEw), SAME(MOVSX_GvEb), SAME(MOVSX_GvEw), SAME(LEA_GvM),
+    SAME(XCHG_EbGb), SAME(XCHG_EvGv), SAME(XCHG_ZvAX), SAME(BSWAP_Zv), SAME(NOP), SAME(SETcc_Eb), SAME(CMOVcc_GvEv),
+    SAME(PUSH_Zv), SAME(PUSH_Iz), [ISA_PUSH_Ib] = lift_PUSH_Iz, SAME(PUSH_Ev), SAME(POP_Zv), SAME(LEAVE),
+    [ISA_JMP_Jb] = lift_JMP, [ISA_JMP_Jz] = lift_JMP, [ISA_Jcc_Jb] = lift_Jcc, [ISA_Jcc_Jz] = lift_Jcc,
+    SAME(CALL_Jz), SAME(CALL_Ev), SAME(JMP_Ev), SAME(RET), SAME(RET_Iw),
+};

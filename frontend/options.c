@@ -87,7 +87,7 @@ static int set_word(struct options *o, enum option_id id, const char *v)
 {
     static const char *const displays[] = {"sdl", "terminal", "none", NULL};
     static const char *const clocks[] = {"wall", "virtual", NULL};
-    static const char *const engines[] = {"interp", "ir", NULL};
+    static const char *const engines[] = {"interp", "ir", "jit", NULL};
     static const char *const faults[] = {"reset", "stop", NULL};
     static const char *const adapters[] = {"pci", "isa", NULL};
     int n = 0, r;

@@ -302,7 +302,9 @@ static bool build_cpu(struct pc *pc, const struct pc_config *config)
         return false;
     pc->cpu->force_soft_fp = config->soft_float;
     if (config->engine != PC_INTERP) {
-        struct engine_config engine = {.backend = ENGINE_IR, .threshold = config->engine_threshold};
+        struct engine_config engine = {.backend = config->engine == PC_IR ? ENGINE_IR : ENGINE_HOST,
+                                       .threshold = config->engine_threshold,
+                                       .cache_bytes = 32 << 20};
         pc->engine = engine_new(pc->cpu, &engine);
         if (!pc->engine)
             return false;

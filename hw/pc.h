@@ -27,7 +27,7 @@ struct pc_drive {
     bool large;          /* translate by heads (LARGE) instead of LBA-assisted */
 };
 
-enum pc_engine { PC_INTERP, PC_IR };
+enum pc_engine { PC_INTERP, PC_IR, PC_JIT };
 
 struct pc_config {
     const struct cpu_model *cpu;

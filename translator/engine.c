@@ -1,18 +1,22 @@
 /*
- * engine.c - which blocks are translated, and the loop that runs them.
+ * engine.c - which blocks are translated, how they are tied together, and the loop that runs them.
  */
 #include "translator/engine.h"
 #include "cpu/exec.h"
 #include "cpu/run.h"
 #include "translator/irinterp.h"
 #include "translator/lift.h"
+#include "translator/x64/emit.h"
+#include "translator/x64/runtime.h"
 #include <stdlib.h>
 
 /* A translation of the decoded block that it hangs on. The same block may have one for each mode that it runs in. */
 struct translation {
     struct translation *next; /* of the same decoded block */
+    struct iblock *of;
     struct lift_mode mode;
-    struct ir_block *ir;
+    struct ir_block *ir;      /* for the IR interpreter */
+    struct x64_code code;     /* for the host; entry is NULL where the backend could not do it */
 };
 
 struct engine {
@@ -21,10 +25,16 @@ struct engine {
     struct engine_config config;
     struct engine_stats stats;
     struct irinterp *irinterp;
+    struct emit *emit;
+    struct x64_room room;
+    struct x64_thunks thunks;
+    size_t thunks_end;
     struct ir_block work;
     struct translation **all; /* for a flush */
-    size_t count, room;
+    size_t count, space;
 };
+
+enum { ROOM_FOR_ONE = 256 << 10 }; /* no block needs more */
 
 /* ---- modes ---- */
 
@@ -35,16 +45,16 @@ static bool whole(const struct segment *s, bool write)
 
 static struct lift_mode mode_of(const struct cpu *c)
 {
-    struct lift_mode m = {.ip = (u32)c->ip, .bits = c->code_bits, .stack32 = c->stack32};
-    m.whole_code = c->seg[SEG_CS].limit == 0xFFFFFFFF;
+    struct lift_mode m = {.ip = (u32)c->ip, .bits = c->code_bits, .stack32 = c->stack32, .priv = (u8)c->mmu.priv};
+    m.code_limit = c->seg[SEG_CS].limit;
     for (unsigned i = 0; i < SEG_COUNT; i++)
         m.flat |= (u8)(whole(&c->seg[i], i != SEG_CS) << i);
     return m;
 }
 
-static bool same_mode(const struct lift_mode *a, const struct lift_mode *b)
+static bool same_but_ip(const struct lift_mode *a, const struct lift_mode *b)
 {
-    return a->ip == b->ip && a->bits == b->bits && a->stack32 == b->stack32 && a->whole_code == b->whole_code &&
+    return a->bits == b->bits && a->stack32 == b->stack32 && a->priv == b->priv && a->code_limit == b->code_limit &&
            a->flat == b->flat;
 }
 
@@ -56,58 +66,88 @@ static bool can_run(const struct cpu *c)
 
 /* ---- translations ---- */
 
+static void discard(struct translation *t)
+{
+    free(t->ir);
+    free(t->code.sites);
+    free(t);
+}
+
 static void drop(struct cpu_engine *hooks, struct iblock *b)
 {
-    b->translated = NULL;
+    for (struct translation *t = b->translated; t; t = t->next)
+        x64_unlink_all(&t->code);
+    b->translated = NULL; /* it may be running: its memory stays until the next flush */
 }
 
 static void flush(struct cpu_engine *hooks)
 {
     struct engine *e = CONTAINER_OF(hooks, struct engine, hooks);
-    for (size_t i = 0; i < e->count; i++) {
-        free(e->all[i]->ir);
-        free(e->all[i]);
-    }
+    for (size_t i = 0; i < e->count; i++)
+        discard(e->all[i]);
     e->count = 0;
+    e->room.used = e->thunks_end;
     e->stats.flushes++;
 }
 
 static bool keep(struct engine *e, struct translation *t)
 {
-    if (e->count == e->room) {
-        size_t room = e->room ? e->room * 2 : 1024;
-        struct translation **all = realloc(e->all, room * sizeof *all);
+    if (e->count == e->space) {
+        size_t space = e->space ? e->space * 2 : 1024;
+        struct translation **all = realloc(e->all, space * sizeof *all);
         if (!all)
             return false;
         e->all = all;
-        e->room = room;
+        e->space = space;
     }
     e->all[e->count++] = t;
     return true;
 }
 
-static struct ir_block *copy_of(const struct ir_block *b)
+static bool keep_ir(struct translation *t, const struct ir_block *b)
 {
     size_t size = offsetof(struct ir_block, op) + b->count * sizeof b->op[0];
-    struct ir_block *copy = malloc(size);
-    if (copy)
-        memcpy(copy, b, size);
-    return copy;
+    t->ir = malloc(size);
+    if (t->ir)
+        memcpy(t->ir, b, size);
+    return t->ir;
+}
+
+static unsigned sites_of(const struct ir_block *b)
+{
+    unsigned n = 1;
+    for (unsigned i = 1; i < b->count; i++)
+        n += (ir_info[b->op[i].op].attrs & (IR_LEAVES | IR_ENDS)) != 0;
+    return n;
+}
+
+/* What the backend cannot do gets no code and is interpreted. */
+static bool compile(struct engine *e, struct translation *t, const struct iblock *b)
+{
+    t->code = (struct x64_code){.ip = t->mode.ip, .count = b->count, .insns = b->insn};
+    t->code.sites = calloc(sites_of(&e->work), sizeof *t->code.sites);
+    if (!t->code.sites)
+        return false;
+    if (!x64_compile(e->emit, &e->room, &e->thunks, &e->work, &t->mode, &t->code))
+        e->stats.refused++;
+    return true;
 }
 
 /* NULL: it stays with the interpreter. */
 static struct translation *translate(struct engine *e, struct iblock *b, const struct lift_mode *mode)
 {
-    if (!lift_block(&e->work, mode, b->insn, b->count))
-        return NULL;
     struct translation *t = calloc(1, sizeof *t);
     if (!t)
         return NULL;
     t->mode = *mode;
-    t->ir = copy_of(&e->work);
-    if (!t->ir || !keep(e, t)) {
-        free(t->ir);
-        free(t);
+    t->of = b;
+    bool lifted = lift_block(&e->work, mode, b->insn, b->count);
+    if (lifted && (e->emit ? !compile(e, t, b) : !keep_ir(t, &e->work))) {
+        discard(t);
+        return NULL;
+    }
+    if (!keep(e, t)) {
+        discard(t);
         return NULL;
     }
     t->next = b->translated;
@@ -127,7 +167,7 @@ static struct translation *find(struct engine *e, struct iblock *b)
         return NULL;
     struct lift_mode mode = mode_of(e->c);
     for (struct translation *t = b->translated; t; t = t->next) {
-        if (same_mode(&t->mode, &mode))
+        if (t->mode.ip == mode.ip && same_but_ip(&t->mode, &mode))
             return t;
     }
     return translate(e, b, &mode);
@@ -135,17 +175,35 @@ static struct translation *find(struct engine *e, struct iblock *b)
 
 /* ---- running ---- */
 
-static void run(struct cpu *c, struct cpu_engine *hooks)
+static bool same_page(const struct iblock *a, const struct iblock *b)
 {
-    struct engine *e = CONTAINER_OF(hooks, struct engine, hooks);
+    return !a->frame[1] && !b->frame[1] && a->frame[0] == b->frame[0];
+}
+
+/* From the block that was left by L to T, if nothing but a jump is between them: on one page, in one mode. */
+static void tie(struct x64_link *l, const struct iblock *from, struct translation *t, const struct iblock *b)
+{
+    const struct translation *of = CONTAINER_OF(l->from, struct translation, code);
+    if (!l->to && l->ip == t->mode.ip && same_page(from, b) && same_but_ip(&of->mode, &t->mode))
+        x64_link_to(l, &t->code);
+}
+
+static void interpret(struct engine *e, struct iblock *b)
+{
+    unsigned n = (unsigned)MIN((s64)b->count, e->c->budget);
+    cpu_run_insns(e->c, b, n);
+    e->stats.interpreted += n;
+}
+
+static void run_ir(struct engine *e)
+{
+    struct cpu *c = e->c;
     struct iblock *b = c->blocks->scratch;
     while (LIKELY(!c->attention) && c->budget > 0) {
         b = cpu_next_block(c, b);
         struct translation *t = (s64)b->count <= c->budget ? find(e, b) : NULL;
-        if (!t) {
-            unsigned n = (unsigned)MIN((s64)b->count, c->budget);
-            cpu_run_insns(c, b, n);
-            e->stats.interpreted += n;
+        if (!t || !t->ir) {
+            interpret(e, b);
             continue;
         }
         c->blocks->running = b;
@@ -154,17 +212,81 @@ static void run(struct cpu *c, struct cpu_engine *hooks)
     }
 }
 
+/* Runs T and what it is tied to. The edge it left by, or NULL. */
+static struct x64_link *enter(struct engine *e, struct translation *t)
+{
+    struct cpu *c = e->c;
+    s64 before = c->budget;
+    x64_flags_in(c);
+    u64 left = e->thunks.enter(c, t->code.entry);
+    if (left != X64_LEFT_BY_C)
+        x64_flags_out(c);
+    e->stats.run += (u64)(before - c->budget);
+    e->stats.entered++;
+    return left == X64_LEFT_BY_C ? NULL : (struct x64_link *)(uintptr_t)left;
+}
+
+static void run_host(struct engine *e)
+{
+    struct cpu *c = e->c;
+    struct iblock *b = c->blocks->scratch;
+    struct x64_link *l = NULL;
+    while (LIKELY(!c->attention) && c->budget > 0) {
+        if (UNLIKELY(e->room.mem.size - e->room.used < ROOM_FOR_ONE)) {
+            blocks_flush(c->blocks);
+            b = c->blocks->scratch;
+            l = NULL;
+        }
+        struct iblock *from = b;
+        u64 flushes = e->stats.flushes;
+        b = cpu_next_block(c, b);
+        struct translation *t = (s64)b->count <= c->budget ? find(e, b) : NULL;
+        if (!t || !t->code.entry) {
+            interpret(e, b);
+            l = NULL;
+            continue;
+        }
+        if (l && flushes == e->stats.flushes)
+            tie(l, from, t, b);
+        l = enter(e, t);
+        if (l) /* the last of a chain */
+            b = CONTAINER_OF(l->from, struct translation, code)->of;
+    }
+}
+
+static void run(struct cpu *c, struct cpu_engine *hooks)
+{
+    struct engine *e = CONTAINER_OF(hooks, struct engine, hooks);
+    if (e->emit)
+        run_host(e);
+    else
+        run_ir(e);
+}
+
+static bool prepare(struct engine *e)
+{
+    if (e->config.backend == ENGINE_IR) {
+        e->irinterp = irinterp_new();
+        return e->irinterp;
+    }
+    e->emit = x64_emit_new();
+    if (!e->emit || host_exec_new(&e->room.mem, e->config.cache_bytes) < 0)
+        return false;
+    x64_thunks_write(&e->room, &e->thunks);
+    e->thunks_end = e->room.used;
+    return true;
+}
+
 struct engine *engine_new(struct cpu *c, const struct engine_config *config)
 {
-    struct engine *e = config->backend == ENGINE_IR ? calloc(1, sizeof *e) : NULL;
+    struct engine *e = calloc(1, sizeof *e);
     if (!e)
         return NULL;
     e->c = c;
     e->config = *config;
     e->hooks = (struct cpu_engine){.run = run, .dropped = drop, .flushed = flush};
-    e->irinterp = irinterp_new();
-    if (!e->irinterp) {
-        free(e);
+    if (!prepare(e)) {
+        engine_free(e);
         return NULL;
     }
     c->engine = c->blocks->engine = &e->hooks;
@@ -175,9 +297,12 @@ void engine_free(struct engine *e)
 {
     if (!e)
         return;
-    blocks_flush(e->c->blocks);
+    if (e->c->engine)
+        blocks_flush(e->c->blocks);
     e->c->engine = e->c->blocks->engine = NULL;
     irinterp_free(e->irinterp);
+    x64_emit_free(e->emit);
+    host_exec_free(&e->room.mem);
     free(e->all);
     free(e);
 }

@@ -19,6 +19,8 @@ struct engine_config {
 
 struct engine_stats {
     u64 translated, insns_translated, flushes;
+    u64 refused;          /* translations that the backend could not do */
+    u64 entered;          /* ways from C into translated code */
     u64 run, interpreted; /* instructions by tier */
 };
 

@@ -283,6 +283,10 @@ static void act(struct irinterp *r, unsigned at, const struct ir_op *o)
     case IR_SEG:
         r->value[at] = o->cc ? seg_lin_wr(c, o->aux, r->value[o->a], (u32)o->imm) : seg_lin_rd(c, o->aux, r->value[o->a], (u32)o->imm);
         break;
+    case IR_LIMIT:
+        if (r->value[o->a] > o->imm)
+            raise_gp0(c);
+        break;
     case IR_LD:
         r->value[at] = lin_ld(c, o->w, address(r, o, false));
         break;

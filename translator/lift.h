@@ -16,7 +16,8 @@ struct lift_mode {
     u32 ip;          /* of the first instruction */
     u8 bits;         /* CS.D: 16 or 32 */
     bool stack32;    /* SS.B */
-    bool whole_code; /* CS ends at FFFFFFFFh: no jump leaves it */
+    u8 priv;         /* enum tlb_priv: which half of the TLB is probed */
+    u32 code_limit;  /* CS.limit */
     u8 flat;         /* bit n: segment register n has base 0, ends at 4 GiB, may be read and (but CS) written */
 };
 

@@ -525,14 +525,15 @@ static void lift_LEAVE(struct lift *l)
     lift_put(l, w, R_BP, v);
 }
 
-/* ---- near transfers; only where no target can lie beyond the segment ---- */
+/* ---- near transfers ---- */
 
-static bool target_known(struct lift *l, u32 *target)
+/* False if the target is beyond the segment: the handler raises #GP(0) then, if it comes to the jump. */
+static bool target_inside(struct lift *l, u32 *target)
 {
     *target = lift_next(l) + (u32)l->in->imm;
     if (lift_width(l) == 2)
         *target &= 0xFFFF;
-    return l->mode->whole_code;
+    return *target <= l->mode->code_limit;
 }
 
 static void end(struct lift *l, struct ir_op o)
@@ -544,7 +545,7 @@ static void end(struct lift *l, struct ir_op o)
 static void lift_JMP(struct lift *l)
 {
     u32 target;
-    if (target_known(l, &target))
+    if (target_inside(l, &target))
         end(l, (struct ir_op){.op = IR_JMP, .imm = target});
     else
         lift_handler(l);
@@ -553,7 +554,7 @@ static void lift_JMP(struct lift *l)
 static void lift_Jcc(struct lift *l)
 {
     u32 target;
-    if (target_known(l, &target))
+    if (target_inside(l, &target))
         end(l, (struct ir_op){.op = IR_JCC, .f = ir_flags(l->b), .cc = l->in->modrm & 15, .imm = target, .aux = lift_next(l)});
     else
         lift_handler(l);
@@ -562,7 +563,7 @@ static void lift_Jcc(struct lift *l)
 static void lift_CALL_Jz(struct lift *l)
 {
     u32 target;
-    if (!target_known(l, &target)) {
+    if (!target_inside(l, &target)) {
         lift_handler(l);
         return;
     }
@@ -570,42 +571,34 @@ static void lift_CALL_Jz(struct lift *l)
     end(l, (struct ir_op){.op = IR_JMP, .imm = target});
 }
 
-/* To a value of the operand's width. */
-static void go(struct lift *l, ir_ref v)
+/* A target of the operand's width, checked. */
+static ir_ref target_in(struct lift *l, ir_ref v)
 {
     if (lift_width(l) == 2)
         v = ir_1(l->b, IR_ZEXT, 2, v);
-    end(l, (struct ir_op){.op = IR_JMPV, .w = 4, .a = v});
+    u32 reach = lift_width(l) == 2 ? 0xFFFF : 0xFFFFFFFF;
+    if (l->mode->code_limit < reach)
+        ir_add(l->b, (struct ir_op){.op = IR_LIMIT, .a = v, .imm = l->mode->code_limit});
+    return v;
 }
 
 static void lift_JMP_Ev(struct lift *l)
 {
-    if (l->mode->whole_code)
-        go(l, lift_rm(l, lift_width(l)));
-    else
-        lift_handler(l);
+    end(l, (struct ir_op){.op = IR_JMPV, .w = 4, .a = target_in(l, lift_rm(l, lift_width(l)))});
 }
 
 static void lift_CALL_Ev(struct lift *l)
 {
-    if (!l->mode->whole_code) {
-        lift_handler(l);
-        return;
-    }
-    ir_ref v = lift_rm(l, lift_width(l));
+    ir_ref v = target_in(l, lift_rm(l, lift_width(l)));
     lift_push(l, lift_width(l), ir_const(l->b, 4, lift_next(l)));
-    go(l, v);
+    end(l, (struct ir_op){.op = IR_JMPV, .w = 4, .a = v});
 }
 
 static void give_back(struct lift *l, unsigned more)
 {
-    if (!l->mode->whole_code) {
-        lift_handler(l);
-        return;
-    }
-    ir_ref v = lift_peek(l, lift_width(l));
+    ir_ref v = target_in(l, lift_peek(l, lift_width(l)));
     lift_drop(l, lift_width(l) + more);
-    go(l, v);
+    end(l, (struct ir_op){.op = IR_JMPV, .w = 4, .a = v});
 }
 
 static void lift_RET(struct lift *l)

@@ -1,0 +1,89 @@
+/*
+ * emit.h - blocks of the intermediate representation to x86-64 code. Private to translator/.
+ *
+ * Guest registers have fixed homes in host registers from block to block; the flags are in struct cpu's hflags at every edge, as LAHF
+ * and SETO leave them. RBP points 128 bytes into struct cpu, so that its first 256 bytes are reached with short displacements; R15 is
+ * the budget.
+ */
+#ifndef OMBRA_TRANSLATOR_X64_EMIT_H
+#define OMBRA_TRANSLATOR_X64_EMIT_H
+
+#include "base/host_exec.h"
+#include "cpu/cpu.h"
+#include "translator/ir.h"
+#include "translator/lift.h"
+#include "translator/x64/asm.h"
+
+struct x64_code;
+
+/* Where translated code calls C: an instruction of a block. Code holds its address. */
+struct x64_site {
+    const struct x64_code *code;
+    u16 k;      /* which instruction */
+    u8 w;       /* bytes of the access */
+    bool write;
+    bool flags; /* the handler reads or writes flags */
+};
+
+/* An edge to another block, followed by its own code until it is linked. */
+struct x64_link {
+    struct x64_code *from, *to; /* TO: NULL while it is not linked */
+    struct x64_link *next_in;   /* of the others that lead to TO */
+    u8 *jump;                   /* distance field of the jump, as written */
+    u8 *stub;                   /* where it leads while unlinked */
+    u32 ip;                     /* target */
+};
+
+enum { X64_LINKS = 2 };
+
+/* One translated block. */
+struct x64_code {
+    const u8 *entry;            /* as it runs */
+    u8 *entry_rw;
+    u32 size;
+    u32 ip;
+    unsigned count;             /* instructions */
+    const struct insn *insns;
+    struct x64_link link[X64_LINKS];
+    unsigned links;
+    struct x64_link *in;        /* linked to this one */
+    struct x64_site *sites;
+    unsigned nsites;
+};
+
+/* What entering code returns, if not the edge it left by: an end without one, flags in hflags; or C code made it leave. */
+enum { X64_NO_EDGE = 0, X64_LEFT_BY_C = 1 };
+
+/* Code that all blocks share, at the start of the cache. */
+struct x64_thunks {
+    u64 (*enter)(struct cpu *c, const u8 *code);
+    const u8 *exit;     /* with RAX: state goes back to struct cpu */
+    const u8 *exit_raw; /* state is there already */
+    const u8 *access, *handler, *last;
+};
+
+struct x64_room {
+    struct host_exec mem;
+    size_t used;
+};
+
+/* Writes the thunks into an empty room. */
+void x64_thunks_write(struct x64_room *room, struct x64_thunks *t);
+
+/* Room for the compiler to work in. NULL when out of memory. */
+struct emit;
+struct emit *x64_emit_new(void);
+void x64_emit_free(struct emit *e);
+
+/*
+ * Compiles B into the room. CODE has ip, count, insns, and sites with room for one for each operation. False: no room, or more than
+ * this backend can do; nothing is used then.
+ */
+bool x64_compile(struct emit *e, struct x64_room *room, const struct x64_thunks *t, const struct ir_block *b,
+                 const struct lift_mode *mode, struct x64_code *code);
+
+/* Edges: L leads to TO from now on; all that lead to TO go back to where they led at first. */
+void x64_link_to(struct x64_link *l, struct x64_code *to);
+void x64_unlink_all(struct x64_code *to);
+
+#endif

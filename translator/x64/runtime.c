@@ -1,0 +1,83 @@
+/*
+ * runtime.c - what translated code asks of C: TLB misses, and instructions that their handlers do.
+ */
+#include "translator/x64/runtime.h"
+#include "cpu/exec.h"
+#include "cpu/run.h"
+
+void x64_flags_out(struct cpu *c)
+{
+    u32 ah = c->hflags >> 8, of = c->hflags & 1;
+    flags_set_arith(c, ah | of << 11);
+}
+
+void x64_flags_in(struct cpu *c)
+{
+    u32 f = flags_arith(c);
+    c->hflags = (u16)((f & 0xFF) << 8 | f >> 11);
+}
+
+/* As the interpreter is inside the instruction of S. The block's head has taken all of it off the budget. */
+static const struct insn *stand_at(struct cpu *c, const struct x64_site *s)
+{
+    const struct x64_code *code = s->code;
+    const struct insn *in = &code->insns[s->k];
+    c->budget += code->count;
+    c->block_first = code->insns;
+    c->block_ip = code->ip;
+    c->cur = in;
+    c->ip = (u32)(code->ip + in->end);
+    x64_flags_out(c);
+    return in;
+}
+
+/* Inside the block again. */
+static u32 go_on(struct cpu *c, const struct x64_site *s)
+{
+    c->budget -= s->code->count;
+    c->cur = NULL;
+    return 0;
+}
+
+/* In hand is done: between two instructions. */
+static u32 leave(struct cpu *c, const struct x64_site *s)
+{
+    cpu_account(c, s->k + 1);
+    return 1;
+}
+
+/* Has the walk put the page where the probe looks? */
+static bool filled(struct cpu *c, const struct x64_site *s, u32 lin)
+{
+    u32 avail;
+    if ((lin & (PAGE_SIZE - 1)) + s->w > PAGE_SIZE || !mmu_run(&c->mmu, lin, s->write, &avail))
+        return false;
+    return tlb_hit(s->write ? c->mmu.wr : c->mmu.rd, lin, s->w) != NULL;
+}
+
+u32 x64_access(struct cpu *c, const struct x64_site *s, u32 lin)
+{
+    const struct insn *in = stand_at(c, s);
+    if (s->w && filled(c, s, lin))
+        return go_on(c, s);
+    in->fn(c, in);
+    return leave(c, s);
+}
+
+u32 x64_handler(struct cpu *c, const struct x64_site *s, u32 unused)
+{
+    const struct insn *in = stand_at(c, s);
+    in->fn(c, in);
+    if (c->attention)
+        return leave(c, s);
+    if (s->flags)
+        x64_flags_in(c);
+    return go_on(c, s);
+}
+
+u32 x64_last(struct cpu *c, const struct x64_site *s, u32 unused)
+{
+    const struct insn *in = stand_at(c, s);
+    in->fn(c, in);
+    return leave(c, s);
+}

@@ -1,0 +1,23 @@
+/*
+ * runtime.h - C code that translated code calls through the thunks. Private to translator/.
+ *
+ * Registers and budget are in struct cpu when it is called, the flags in hflags. Nonzero: leave the block; struct cpu then is as
+ * between two instructions, flags included. Faults do not return.
+ */
+#ifndef OMBRA_TRANSLATOR_X64_RUNTIME_H
+#define OMBRA_TRANSLATOR_X64_RUNTIME_H
+
+#include "translator/x64/emit.h"
+
+/* An access at LIN that the probe refused: 0 to probe again; or its whole instruction is done by its handler. */
+u32 x64_access(struct cpu *c, const struct x64_site *s, u32 lin);
+
+/* A handler in the middle of a block, and one at its end. */
+u32 x64_handler(struct cpu *c, const struct x64_site *s, u32 unused);
+u32 x64_last(struct cpu *c, const struct x64_site *s, u32 unused);
+
+/* Between hflags and what the interpreter has. */
+void x64_flags_out(struct cpu *c);
+void x64_flags_in(struct cpu *c);
+
+#endif

@@ -1,0 +1,122 @@
+/*
+ * thunks.c - code that all blocks share: the way in, the ways out, and calls of C.
+ *
+ * Blocks run with RSP a multiple of 16 and room for their spilled values above it.
+ */
+#include "translator/x64/emit.h"
+#include "translator/x64/runtime.h"
+#include "translator/x64/state.h"
+#include <stddef.h>
+
+enum { FRAME = 200 }; /* spilled values; with the return address and six registers a multiple of 16 */
+
+static const u8 saved[] = {RBX, RBP, R12, R13, R14, R15};
+static const u8 scratch[] = {RCX, RDX, RSI, RDI};
+
+static struct mem cpu_at(size_t offset)
+{
+    return mem_at(RBP, (s32)offset - X64_BIAS);
+}
+
+static void push(struct asm_out *o, unsigned reg)
+{
+    if (reg >> 3)
+        asm_byte(o, 0x41);
+    asm_byte(o, 0x50 | (reg & 7));
+}
+
+static void pop(struct asm_out *o, unsigned reg)
+{
+    if (reg >> 3)
+        asm_byte(o, 0x41);
+    asm_byte(o, 0x58 | (reg & 7));
+}
+
+static void ret(struct asm_out *o)
+{
+    asm_byte(o, 0xC3);
+}
+
+static void load_state(struct asm_out *o)
+{
+    for (unsigned i = 0; i < 8; i++)
+        asm_rm(o, 4, 0x8B, x64_guest[i], cpu_at(offsetof(struct cpu, r) + i * 8));
+    asm_rm(o, 8, 0x8B, R15, cpu_at(offsetof(struct cpu, budget)));
+}
+
+static void store_state(struct asm_out *o)
+{
+    for (unsigned i = 0; i < 8; i++)
+        asm_rm(o, 8, 0x89, x64_guest[i], cpu_at(offsetof(struct cpu, r) + i * 8));
+    asm_rm(o, 8, 0x89, R15, cpu_at(offsetof(struct cpu, budget)));
+}
+
+static void write_enter(struct asm_out *o)
+{
+    for (unsigned i = 0; i < ARRAY_LEN(saved); i++)
+        push(o, saved[i]);
+    asm_alu_imm(o, 8, 5, RSP, FRAME);
+    asm_rm(o, 8, 0x8D, RBP, mem_at(RDI, X64_BIAS));
+    load_state(o);
+    asm_rr(o, 4, 0xFF, 4, RSI); /* JMP */
+}
+
+static void write_exit(struct asm_out *o)
+{
+    asm_alu_imm(o, 8, 0, RSP, FRAME);
+    for (unsigned i = ARRAY_LEN(saved); i-- > 0;)
+        pop(o, saved[i]);
+    ret(o);
+}
+
+/*
+ * CALL with the site behind it, EAX an argument. FN tells in EAX whether the block is to be left; else code behind the site goes on,
+ * with scratch registers as they were.
+ */
+static void write_call(struct asm_out *o, u64 fn, const u8 *exit_raw)
+{
+    for (unsigned i = 0; i < ARRAY_LEN(scratch); i++)
+        push(o, scratch[i]);
+    store_state(o);
+    asm_rm(o, 8, 0x8D, RDI, mem_at(RBP, -X64_BIAS));
+    asm_rm(o, 8, 0x8B, RSI, mem_at(RSP, sizeof scratch * 8));
+    asm_rm(o, 8, 0x8B, RSI, mem_at(RSI, 0));
+    asm_mov(o, RDX, RAX);
+    asm_alu_imm(o, 8, 5, RSP, 8); /* 16 bytes each */
+    asm_mov_imm(o, RAX, fn);
+    asm_rr(o, 4, 0xFF, 2, RAX); /* CALL */
+    asm_alu_imm(o, 8, 0, RSP, 8);
+    asm_rr(o, 4, 0x85, RAX, RAX);
+    u8 *leave = asm_jcc(o, CC_NE);
+    load_state(o);
+    for (unsigned i = ARRAY_LEN(scratch); i-- > 0;)
+        pop(o, scratch[i]);
+    asm_alu_mem_imm(o, 8, 0, mem_at(RSP, 0), 8);
+    ret(o);
+    asm_patch(leave, o->at);
+    asm_alu_imm(o, 8, 0, RSP, sizeof scratch * 8 + 8);
+    asm_patch(asm_jmp(o), exit_raw);
+}
+
+void x64_thunks_write(struct x64_room *room, struct x64_thunks *t)
+{
+    struct asm_out o = {room->mem.rw + room->used, room->mem.rw + room->mem.size};
+    const ptrdiff_t to_rx = room->mem.rx - room->mem.rw;
+    t->enter = (u64(*)(struct cpu *, const u8 *))(uintptr_t)(o.at + to_rx);
+    write_enter(&o);
+    t->exit = o.at + to_rx;
+    store_state(&o);
+    write_exit(&o);
+    const u8 *raw = o.at;
+    t->exit_raw = raw + to_rx;
+    asm_mov_imm(&o, RAX, X64_LEFT_BY_C);
+    write_exit(&o);
+    t->access = o.at + to_rx;
+    write_call(&o, (u64)(uintptr_t)x64_access, raw);
+    t->handler = o.at + to_rx;
+    write_call(&o, (u64)(uintptr_t)x64_handler, raw);
+    t->last = o.at + to_rx;
+    write_call(&o, (u64)(uintptr_t)x64_last, raw);
+    room->used = (size_t)(o.at - room->mem.rw + 15) & ~(size_t)15;
+    host_exec_wrote(room->mem.rx, room->used);
+}

@@ -239,6 +239,7 @@ struct cpu {
     bool smm;
     bool stack32;     /* SS.B: ESP, else SP */
     u8 code_bits;     /* CS.D: 16 or 32; 64 later */
+    void *jumps;      /* translator/: where indirect jumps of translated code look */
     u16 hflags;       /* the arithmetic flags while translated code runs: AH as of LAHF, AL as of SETO */
     const struct insn *cur;       /* instruction being executed */
     const struct insn *block_first; /* first instruction of the run that cur belongs to */

@@ -13,11 +13,12 @@
 /* A translation of the decoded block that it hangs on. The same block may have one for each mode that it runs in. */
 struct translation {
     struct translation *next; /* of the same decoded block */
-    struct iblock *of;
     struct lift_mode mode;
     struct ir_block *ir;      /* for the IR interpreter */
     struct x64_code code;     /* for the host; entry is NULL where the backend could not do it */
 };
+
+enum { MODES = 256 }; /* a machine uses a dozen */
 
 struct engine {
     struct cpu_engine hooks;
@@ -30,6 +31,9 @@ struct engine {
     struct x64_thunks thunks;
     size_t thunks_end;
     struct ir_block work;
+    struct lift_mode modes[MODES]; /* by number, IP apart */
+    unsigned nmodes;
+    struct x64_jump jumps[X64_JUMPS];
     struct translation **all; /* for a flush */
     size_t count, space;
 };
@@ -58,6 +62,18 @@ static bool same_but_ip(const struct lift_mode *a, const struct lift_mode *b)
            a->flat == b->flat;
 }
 
+static unsigned number_of(struct engine *e, const struct lift_mode *m)
+{
+    unsigned i = 0;
+    while (i < e->nmodes && !same_but_ip(&e->modes[i], m))
+        i++;
+    if (i == MODES) /* never seen: forget them all, and with them all code */
+        return MODES;
+    if (i == e->nmodes)
+        e->modes[e->nmodes++] = *m;
+    return i;
+}
+
 /* Alignment checks are the interpreter's. */
 static bool can_run(const struct cpu *c)
 {
@@ -75,8 +91,13 @@ static void discard(struct translation *t)
 
 static void drop(struct cpu_engine *hooks, struct iblock *b)
 {
-    for (struct translation *t = b->translated; t; t = t->next)
+    struct engine *e = CONTAINER_OF(hooks, struct engine, hooks);
+    for (struct translation *t = b->translated; t; t = t->next) {
+        struct x64_jump *j = &e->jumps[x64_jump_slot(t->mode.ip)];
+        if (j->code == t->code.entry)
+            j->code = NULL, j->epoch = 0;
         x64_unlink_all(&t->code);
+    }
     b->translated = NULL; /* it may be running: its memory stays until the next flush */
 }
 
@@ -86,7 +107,9 @@ static void flush(struct cpu_engine *hooks)
     for (size_t i = 0; i < e->count; i++)
         discard(e->all[i]);
     e->count = 0;
+    e->nmodes = 0;
     e->room.used = e->thunks_end;
+    memset(e->jumps, 0, sizeof e->jumps);
     e->stats.flushes++;
 }
 
@@ -122,9 +145,9 @@ static unsigned sites_of(const struct ir_block *b)
 }
 
 /* What the backend cannot do gets no code and is interpreted. */
-static bool compile(struct engine *e, struct translation *t, const struct iblock *b)
+static bool compile(struct engine *e, struct translation *t, struct iblock *b)
 {
-    t->code = (struct x64_code){.ip = t->mode.ip, .count = b->count, .insns = b->insn};
+    t->code = (struct x64_code){.ip = t->mode.ip, .count = b->count, .insns = b->insn, .block = b, .mode = number_of(e, &t->mode)};
     t->code.sites = calloc(sites_of(&e->work), sizeof *t->code.sites);
     if (!t->code.sites)
         return false;
@@ -140,7 +163,6 @@ static struct translation *translate(struct engine *e, struct iblock *b, const s
     if (!t)
         return NULL;
     t->mode = *mode;
-    t->of = b;
     bool lifted = lift_block(&e->work, mode, b->insn, b->count);
     if (lifted && (e->emit ? !compile(e, t, b) : !keep_ir(t, &e->work))) {
         discard(t);
@@ -180,12 +202,33 @@ static bool same_page(const struct iblock *a, const struct iblock *b)
     return !a->frame[1] && !b->frame[1] && a->frame[0] == b->frame[0];
 }
 
-/* From the block that was left by L to T, if nothing but a jump is between them: on one page, in one mode. */
-static void tie(struct x64_link *l, const struct iblock *from, struct translation *t, const struct iblock *b)
+/* Of code at the current IP, once it has been fetched; CS is flat. */
+static u64 epoch_here(struct engine *e)
 {
-    const struct translation *of = CONTAINER_OF(l->from, struct translation, code);
-    if (!l->to && l->ip == t->mode.ip && same_page(from, b) && same_but_ip(&of->mode, &t->mode))
-        x64_link_to(l, &t->code);
+    return mmu_fetch_epoch_of(&e->c->mmu, (u32)e->c->ip);
+}
+
+/*
+ * From the block that was left by L to T, if nothing but a jump is between them: in one mode, and on one page, or so that the jump can
+ * see whether the other page is still the same.
+ */
+static void tie(struct engine *e, struct x64_link *l, const struct iblock *from, struct translation *t, const struct iblock *b)
+{
+    if (l->ip != t->mode.ip || l->from->mode != t->code.mode || l->from->mode == MODES)
+        return;
+    if (same_page(from, b))
+        x64_link_to(l, &t->code, 0);
+    else if ((t->mode.flat >> SEG_CS & 1) && !b->frame[1])
+        x64_link_to(l, &t->code, epoch_here(e));
+}
+
+/* The next indirect jump to T finds it. */
+static void enter_jump(struct engine *e, const struct translation *t, const struct iblock *b)
+{
+    if (!(t->mode.flat >> SEG_CS & 1) || b->frame[1] || t->code.mode == MODES)
+        return;
+    e->jumps[x64_jump_slot(t->mode.ip)] =
+        (struct x64_jump){.ip = t->mode.ip, .mode = t->code.mode, .epoch = epoch_here(e), .code = t->code.entry};
 }
 
 static void interpret(struct engine *e, struct iblock *b)
@@ -247,10 +290,12 @@ static void run_host(struct engine *e)
             continue;
         }
         if (l && flushes == e->stats.flushes)
-            tie(l, from, t, b);
+            tie(e, l, from, t, b);
+        else if (!l)
+            enter_jump(e, t, b);
         l = enter(e, t);
         if (l) /* the last of a chain */
-            b = CONTAINER_OF(l->from, struct translation, code)->of;
+            b = l->from->block;
     }
 }
 
@@ -290,6 +335,7 @@ struct engine *engine_new(struct cpu *c, const struct engine_config *config)
         return NULL;
     }
     c->engine = c->blocks->engine = &e->hooks;
+    c->jumps = e->jumps;
     return e;
 }
 

@@ -915,14 +915,72 @@ static void set_ip(struct emit *e, u32 ip)
     asm_rm(&e->o, 8, 0x89, RAX, cpu_mem(offsetof(struct cpu, ip)));
 }
 
+static bool flat_code(const struct emit *e)
+{
+    return e->mode->flat >> SEG_CS & 1;
+}
+
+static struct mem epoch_mem(size_t field)
+{
+    return cpu_mem(offsetof(struct cpu, mmu) + field);
+}
+
+/* Goes on if the epoch in REG is one of the MMU's; the distance field of the jump that is taken else. */
+static u8 *check_epoch(struct emit *e, unsigned reg)
+{
+    asm_rm(&e->o, 8, 0x3B, reg, epoch_mem(offsetof(struct mmu, fetch_epoch)));
+    u8 *right = asm_jcc(&e->o, CC_E);
+    asm_rm(&e->o, 8, 0x3B, reg, epoch_mem(offsetof(struct mmu, fetch_epoch_global)));
+    u8 *wrong = asm_jcc(&e->o, CC_NE);
+    patch(e, right, e->o.at);
+    return wrong;
+}
+
 static void edge(struct emit *e, u32 ip)
 {
     struct x64_link *l = &e->code->link[e->code->links++];
     *l = (struct x64_link){.from = e->code, .ip = ip, .jump = asm_jmp(&e->o)};
+    if (flat_code(e) && (ip ^ e->code->ip) >> PAGE_BITS) {
+        l->check = e->o.at;
+        asm_mov_imm(&e->o, RAX, (u64)(uintptr_t)&l->epoch);
+        asm_rm(&e->o, 8, 0x8B, RAX, mem_at(RAX, 0));
+        u8 *wrong = check_epoch(e, RAX);
+        l->far_jump = asm_jmp(&e->o);
+        patch(e, wrong, e->o.at);
+    }
     l->stub = e->o.at;
     patch(e, l->jump, l->stub);
     set_ip(e, ip);
     asm_mov_imm(&e->o, RAX, (u64)(uintptr_t)l);
+    jump_to(e, e->thunks->exit);
+}
+
+/* To the IP in register V: at once where the slot of its hash says so. */
+static void indirect(struct emit *e, unsigned v)
+{
+    asm_rm(&e->o, 8, 0x89, v, cpu_mem(offsetof(struct cpu, ip)));
+    u8 *miss[3];
+    if (flat_code(e)) {
+        asm_mov(&e->o, RAX, v);
+        asm_rr(&e->o, 4, 0xC1, 5, RAX); /* SHR */
+        asm_imm(&e->o, 7, 1);
+        asm_rr(&e->o, 4, 0x33, RAX, v);
+        asm_alu_imm(&e->o, 4, 4, RAX, X64_JUMPS - 1);
+        asm_rr(&e->o, 4, 0xC1, 4, RAX); /* SHL */
+        asm_imm(&e->o, 5, 1);
+        asm_rm(&e->o, 8, 0x03, RAX, cpu_mem(offsetof(struct cpu, jumps)));
+        asm_rm(&e->o, 4, 0x3B, v, mem_at(RAX, offsetof(struct x64_jump, ip)));
+        miss[0] = asm_jcc(&e->o, CC_NE);
+        asm_alu_mem_imm(&e->o, 4, 7, mem_at(RAX, offsetof(struct x64_jump, mode)), e->code->mode);
+        miss[1] = asm_jcc(&e->o, CC_NE);
+        unsigned t = take(e, BIT(v));
+        asm_rm(&e->o, 8, 0x8B, t, mem_at(RAX, offsetof(struct x64_jump, epoch)));
+        miss[2] = check_epoch(e, t);
+        asm_rm(&e->o, 4, 0xFF, 4, mem_at(RAX, offsetof(struct x64_jump, code))); /* JMP */
+        for (unsigned i = 0; i < ARRAY_LEN(miss); i++)
+            patch(e, miss[i], e->o.at);
+    }
+    asm_mov_imm(&e->o, RAX, X64_NO_EDGE);
     jump_to(e, e->thunks->exit);
 }
 
@@ -941,9 +999,7 @@ static void leave(struct emit *e, const struct ir_op *o)
         return;
     }
     if (o->op == IR_JMPV) {
-        asm_rm(&e->o, 8, 0x89, v, cpu_mem(offsetof(struct cpu, ip)));
-        asm_mov_imm(&e->o, RAX, 0);
-        jump_to(e, e->thunks->exit);
+        indirect(e, v);
         return;
     }
     if (o->op == IR_TEST0)
@@ -1100,12 +1156,27 @@ bool x64_compile(struct emit *e, struct x64_room *room, const struct x64_thunks 
 
 /* ---- edges from block to block ---- */
 
-void x64_link_to(struct x64_link *l, struct x64_code *to)
+static void take_out(struct x64_link *l)
 {
+    struct x64_link **at = &l->to->in;
+    while (*at != l)
+        at = &(*at)->next_in;
+    *at = l->next_in;
+}
+
+void x64_link_to(struct x64_link *l, struct x64_code *to, u64 epoch)
+{
+    if (epoch && !l->check)
+        return;
+    if (l->to)
+        take_out(l);
     l->to = to;
     l->next_in = to->in;
     to->in = l;
-    asm_patch(l->jump, to->entry_rw);
+    l->epoch = epoch;
+    if (epoch)
+        asm_patch(l->far_jump, to->entry_rw);
+    asm_patch(l->jump, epoch ? l->check : to->entry_rw);
 }
 
 void x64_unlink_all(struct x64_code *to)

@@ -31,6 +31,9 @@ struct x64_link {
     struct x64_link *next_in;   /* of the others that lead to TO */
     u8 *jump;                   /* distance field of the jump, as written */
     u8 *stub;                   /* where it leads while unlinked */
+    u8 *check;                  /* leads to another page: code that compares EPOCH first; NULL: none */
+    u8 *far_jump;               /* distance field of the jump behind that */
+    u64 epoch;                  /* of the fetches for which it is right */
     u32 ip;                     /* target */
 };
 
@@ -42,8 +45,10 @@ struct x64_code {
     u8 *entry_rw;
     u32 size;
     u32 ip;
+    u32 mode;                   /* number of the mode it runs in */
     unsigned count;             /* instructions */
     const struct insn *insns;
+    struct iblock *block;       /* that they are of */
     struct x64_link link[X64_LINKS];
     unsigned links;
     struct x64_link *in;        /* linked to this one */
@@ -82,8 +87,26 @@ void x64_emit_free(struct emit *e);
 bool x64_compile(struct emit *e, struct x64_room *room, const struct x64_thunks *t, const struct ir_block *b,
                  const struct lift_mode *mode, struct x64_code *code);
 
-/* Edges: L leads to TO from now on; all that lead to TO go back to where they led at first. */
-void x64_link_to(struct x64_link *l, struct x64_code *to);
+/*
+ * Edges: L leads to TO from now on, on another page (EPOCH not 0) as long as that is one of the MMU's fetch epochs. All that lead to
+ * TO go back to where they led at first.
+ */
+void x64_link_to(struct x64_link *l, struct x64_code *to, u64 epoch);
 void x64_unlink_all(struct x64_code *to);
+
+/* Where indirect jumps look: one slot for each hash of IP. cpu->jumps points to the first of X64_JUMPS. */
+enum { X64_JUMPS = 4096 };
+
+struct x64_jump {
+    u32 ip, mode; /* MODE as in struct x64_code */
+    u64 epoch;
+    const u8 *code;
+    u64 unused; /* 32 bytes each */
+};
+
+static inline unsigned x64_jump_slot(u32 ip)
+{
+    return (ip ^ ip >> 7) & (X64_JUMPS - 1);
+}
 
 #endif

@@ -23,6 +23,7 @@ static const struct insn *stand_at(struct cpu *c, const struct x64_site *s)
     const struct x64_code *code = s->code;
     const struct insn *in = &code->insns[s->k];
     c->budget += code->count;
+    c->blocks->running = code->block;
     c->block_first = code->insns;
     c->block_ip = code->ip;
     c->cur = in;

@@ -128,11 +128,23 @@ static bool ends_block(const struct insn *in)
     return isa_rows[in->op].attrs & A_END;
 }
 
+/* Instructions that end a block because they may be interrupted or interrupt, but mostly the next one follows. */
+static bool goes_on(const struct insn *in)
+{
+    switch (in->op) {
+    case ISA_PUSHF:
+    case ISA_CLI:
+        return true;
+    default:
+        return (isa_rows[in->op].attrs & (A_REP | A_IO)) != 0;
+    }
+}
+
 void lift_handler(struct lift *l)
 {
     const struct isa_row *r = &isa_rows[l->in->op];
-    bool flags = (r->reads | r->writes | r->undef) & F_ARITH;
-    ir_add(l->b, (struct ir_op){.op = ends_block(l->in) ? IR_LAST : IR_HELPER, .imm = l->k, .aux = flags});
+    bool flags = (r->reads | r->writes | r->undef) & F_ARITH, last = ends_block(l->in);
+    ir_add(l->b, (struct ir_op){.op = last ? IR_LAST : IR_HELPER, .imm = l->k, .aux = flags, .cc = last && goes_on(l->in)});
     l->ended = ends_block(l->in);
     if (flags)
         l->b->flags = 0;

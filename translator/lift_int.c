@@ -571,6 +571,35 @@ static void lift_CALL_Jz(struct lift *l)
     end(l, (struct ir_op){.op = IR_JMP, .imm = target});
 }
 
+/* The address size chooses CX or ECX. */
+static ir_ref counter(struct lift *l)
+{
+    return lift_get(l, l->in->adsize == 0 ? 2 : 4, R_CX);
+}
+
+static void lift_LOOP_Jb(struct lift *l)
+{
+    unsigned w = l->in->adsize == 0 ? 2 : 4;
+    u32 target;
+    if (!target_inside(l, &target)) {
+        lift_handler(l);
+        return;
+    }
+    ir_ref less = ir_add(l->b, (struct ir_op){.op = IR_LEA, .w = 4, .a = counter(l), .imm = (u32)-1});
+    lift_put(l, w, R_CX, less);
+    end(l, (struct ir_op){.op = IR_TEST0, .w = (u8)w, .a = less, .imm = target, .aux = lift_next(l)});
+}
+
+static void lift_JCXZ_Jb(struct lift *l)
+{
+    unsigned w = l->in->adsize == 0 ? 2 : 4;
+    u32 target;
+    if (target_inside(l, &target))
+        end(l, (struct ir_op){.op = IR_TEST0, .w = (u8)w, .a = counter(l), .imm = lift_next(l), .aux = target});
+    else
+        lift_handler(l);
+}
+
 /* A target of the operand's width, checked. */
 static ir_ref target_in(struct lift *l, ir_ref v)
 {
@@ -639,5 +668,5 @@ const lift_fn lift_table[ISA_COUNT] = {
     SAME(XCHG_EbGb), SAME(XCHG_EvGv), SAME(XCHG_ZvAX), SAME(BSWAP_Zv), SAME(NOP), SAME(SETcc_Eb), SAME(CMOVcc_GvEv),
     SAME(PUSH_Zv), SAME(PUSH_Iz), [ISA_PUSH_Ib] = lift_PUSH_Iz, SAME(PUSH_Ev), SAME(POP_Zv), SAME(LEAVE),
     [ISA_JMP_Jb] = lift_JMP, [ISA_JMP_Jz] = lift_JMP, [ISA_Jcc_Jb] = lift_Jcc, [ISA_Jcc_Jz] = lift_Jcc,
-    SAME(CALL_Jz), SAME(CALL_Ev), SAME(JMP_Ev), SAME(RET), SAME(RET_Iw),
+    SAME(LOOP_Jb), SAME(JCXZ_Jb), SAME(CALL_Jz), SAME(CALL_Ev), SAME(JMP_Ev), SAME(RET), SAME(RET_Iw),
 };

@@ -736,6 +736,7 @@ static void call_handler(struct emit *e, const struct ir_op *o, const u8 *thunk)
     struct x64_site *s = site(e, 0, false);
     s->k = (u16)o->imm;
     s->flags = o->aux;
+    s->stays = o->op == IR_LAST && o->cc;
     may_leave(e);
     for (unsigned i = 0; i < e->nlive; i++) /* the handler may change guest registers */
         e->failed |= e->place[e->live[i]].where == IN_GUEST;
@@ -988,6 +989,8 @@ static void leave(struct emit *e, const struct ir_op *o)
 {
     if (o->op == IR_LAST) {
         call_handler(e, o, e->thunks->last);
+        if (o->cc)
+            edge(e, e->code->ip + e->code->insns[o->imm].end);
         return;
     }
     unsigned v = o->op == IR_JMPV || o->op == IR_TEST0 ? in_reg(e, o->a, 0) : 0;

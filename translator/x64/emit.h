@@ -23,6 +23,7 @@ struct x64_site {
     u8 w;       /* bytes of the access */
     bool write;
     bool flags; /* the handler reads or writes flags */
+    bool stays; /* what ends the block may go on behind the call */
 };
 
 /* An edge to another block, followed by its own code until it is linked. */

@@ -79,6 +79,11 @@ u32 x64_handler(struct cpu *c, const struct x64_site *s, u32 unused)
 u32 x64_last(struct cpu *c, const struct x64_site *s, u32 unused)
 {
     const struct insn *in = stand_at(c, s);
+    u64 next = c->ip;
     in->fn(c, in);
-    return leave(c, s);
+    leave(c, s);
+    if (!s->stays || c->attention || c->ip != next)
+        return 1;
+    x64_flags_in(c);
+    return 0;
 }

@@ -37,6 +37,7 @@ void mmu_flush_all(struct mmu *m)
 {
     clear_first_level(m);
     mmu_renew_fetch_epoch(m);
+    memset(m->fetched, 0, sizeof m->fetched);
     m->generation_all = new_generation(m);
     m->generation_local = new_generation(m);
     m->flushes++;
@@ -105,6 +106,17 @@ void mmu_set_a20(struct mmu *m, bool enabled)
     mmu_flush_all(m);
 }
 
+/* Pages that code may have been fetched from since everything was flushed; several pages share a bit. */
+static u64 *fetched_word(struct mmu *m, u64 lin)
+{
+    return &m->fetched[(lin >> PAGE_BITS) % (ARRAY_LEN(m->fetched) * 64) / 64];
+}
+
+static u64 fetched_bit(u64 lin)
+{
+    return BIT64((lin >> PAGE_BITS) & 63);
+}
+
 static void drop_entry(struct tlb_entry *half, u64 lin)
 {
     struct tlb_entry *e = &half[(lin >> PAGE_BITS) & (TLB_SIZE - 1)];
@@ -138,7 +150,8 @@ void mmu_flush_page(struct mmu *m, u64 lin)
         drop_entry(m->ctx.write[p], lin);
         drop_entry(m->ctx.fetch[p], lin);
     }
-    mmu_renew_fetch_epoch(m);
+    if (*fetched_word(m, lin) & fetched_bit(lin)) /* else no link leads there */
+        mmu_renew_fetch_epoch(m);
 }
 
 u64 mmu_fetch_epoch_of(struct mmu *m, u64 lin)
@@ -426,6 +439,7 @@ u8 *mmu_run(struct mmu *m, u64 lin, bool write, u32 *avail)
 const u8 *mmu_fetch_slow(struct mmu *m, u64 lin, u64 *phys_addr)
 {
     *phys_addr = translate(m, lin, ACCESS_FETCH, m->priv);
+    *fetched_word(m, lin) |= fetched_bit(lin);
     return enter(m, lin, *phys_addr, ACCESS_FETCH, m->priv);
 }
 

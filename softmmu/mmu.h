@@ -81,6 +81,7 @@ struct mmu {
     u32 generation_local;  /* of the others: renewed by each CR3 load too */
     u64 fetch_epoch;        /* renewed whenever what is fetched at some address may be another thing; bit 0 is the privilege */
     u64 fetch_epoch_global; /* the same for global pages: stays over a CR3 load. cpu/ renews both when it drops decoded code */
+    u64 fetched[1024];      /* bits for mmu_flush_page(): pages that an epoch may stand for */
     u64 misses, walks, flushes; /* statistics */
 };
 

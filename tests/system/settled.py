@@ -28,6 +28,7 @@ REASONS = {
     "maskmov": "MASKMOVQ and MASKMOVDQU: which byte is named, and whether one faults that the mask leaves out (the manual leaves it open)",
     "large-operand": "x87 and SSE images and 80-bit operands with one part here and one there: which is looked at first. In "
                      "16-bit code Bochs lets environments wrap around at 64 KiB",
+    "inexact-underflow": "an unmasked underflow leaves PE clear, also where the result is inexact (AMD, judged natively); Bochs sets it",
     "fsave-align": "the alignment that #AC asks of x87 environments is 2 or 4 (SDM vol. 3A table 6-7); Bochs asks 8 of the registers in them",
     "last-place": "C1 tells how a transcendental function was rounded, and its last place is each processor's own",
     "flat-end": "an operand across 4 GiB faults in a flat segment (AMD, judged natively; the manual leaves it open); Bochs wraps around",
@@ -110,6 +111,8 @@ def row_class(mode, code, a, b):
         return "maskmov"
     if code.startswith("D9F") and same(a, b, "fsw") and int(a["fsw"], 16) ^ int(b["fsw"], 16) == 0x200:
         return "last-place"
+    if same(a, b, "mxcsr") and int(a.get("mxcsr", "0"), 16) ^ int(b.get("mxcsr", "0"), 16) == 0x20:
+        return "inexact-underflow"
     if not code.startswith(("D9", "DB", "DD", "DF", "0FAE")):
         return None
     if b.get("vec") == "11" and a.get("vec") in ("1", "3"):

@@ -60,8 +60,9 @@ def away(a, b, mode):
         return a["cs"] not in ("6400", "700")
     tables = [{w for w in x["memory"] if w.startswith(("gdt+", "ldt+"))} for x in (a, b)]
     cs = int(a["cs"], 16)
-    ran = not same({**a, "memory": 0}, {**b, "memory": 0}, "vec", "err", "eip", "esp", "fl", "cr2")
-    tables_run = int(a["eip"], 16) >= 0x80000 # code made of page-table entries
+    ran = not same({**a, "memory": 0}, {**b, "memory": 0}, "vec", "err", "eip", "esp", "cr2") and a.get("vec") != "3"
+    tables_run = not 0x500 <= int(a["eip"], 16) < 0x80000 # code made of interrupt vectors or page-table entries
+    ran |= tables_run
     return tables[0] == tables[1] and (beyond(a) or beyond(b) or (cs & 4 or cs >= 0xE0 or tables_run) and ran)
 
 
@@ -117,7 +118,7 @@ def row_class(mode, code, a, b):
         return None
     if b.get("vec") == "11" and a.get("vec") in ("1", "3"):
         return "fsave-align"
-    wraps = not mode.startswith("p32") and a.get("vec") in ("C", "D") and b.get("vec") == "3"
+    wraps = not mode.startswith("p32") and a.get("vec") in ("C", "D") and b.get("vec") in ("1", "3")
     return "large-operand" if wraps or vectors <= {"C", "D", "E", "11"} else None
 
 

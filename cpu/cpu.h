@@ -13,6 +13,7 @@
 #include "base/types.h"
 #include "cpu/insn.h"
 #include "cpu/softfp.h"
+#include "cpu/stops.h"
 #include "softmmu/mmu.h"
 #include <setjmp.h>
 
@@ -297,6 +298,7 @@ struct cpu {
     bool force_soft_fp;  /* never use the host's floating point: the slow twin */
     u64 stats_blocks, stats_decoded;
     struct poll_watch poll;
+    struct stops stops;  /* a debugger's */
 };
 
 /* CPUID model data: cpu/model.c */

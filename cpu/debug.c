@@ -45,9 +45,10 @@ void debug_update(struct cpu *c)
         c->attention |= ATT_CODE; /* leaves the fast loop, which does not look for them */
     c->bp_insn = insn;
     c->bp_io = io;
-    if (data || c->bp_data)
-        mmu_set_watching(&c->mmu, data != 0);
     c->bp_data = data;
+    bool watching = data || c->stops.data;
+    if (watching || c->mmu.watching)
+        mmu_set_watching(&c->mmu, watching);
 }
 
 void debug_insn_check(struct cpu *c)
@@ -87,7 +88,7 @@ bool debug_watched_page(void *owner, u64 lin)
     for (unsigned n = 0; n < 4; n++)
         if ((c->bp_data >> n & 1) && bp_overlaps(c, n, lin & PAGE_MASK, PAGE_SIZE))
             return true;
-    return false;
+    return c->stops.data && stops_watch_page(c, lin);
 }
 
 void debug_watch_hit(void *owner, u64 lin, unsigned size, bool write)
@@ -98,4 +99,6 @@ void debug_watch_hit(void *owner, u64 lin, unsigned size, bool write)
         if ((c->bp_data >> n & 1) && (write || bp_kind(c, n) == BP_ACCESS) && bp_overlaps(c, n, lin, size))
             hits |= 1u << n;
     pend_trap(c, hits);
+    if (c->stops.data)
+        stops_data(c, lin, size, write);
 }

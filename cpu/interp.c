@@ -112,7 +112,7 @@ static struct iblock *build_block(struct cpu *c, u64 ip, const u8 *host)
         at += in->len;
         in->end = (u16)at;
         count++;
-        if (ends_block(in))
+        if (ends_block(in) || stops_near(c, offset + at))
             break;
     }
     c->stats_blocks++;
@@ -156,6 +156,10 @@ static NOINLINE struct iblock *find_and_link(struct cpu *c, struct iblock *prev)
 {
     u64 epoch = c->mmu.fetch_epoch;
     u32 lin = (u32)(c->seg[SEG_CS].base + c->ip);
+    if (UNLIKELY(stops_near(c, lin)) && stops_find(c, lin)) {
+        stops_check(c);
+        return find_block(c); /* without a link: next time is looked at again */
+    }
     struct iblock *b = find_block(c);
     if (b != c->blocks->scratch && c->mmu.fetch_epoch == epoch) { /* else PREV may be gone */
         prev->link[1] = prev->link[0];
@@ -238,6 +242,8 @@ static NOINLINE void run_blocks(struct cpu *c)
 static NOINLINE void run_one(struct cpu *c)
 {
     bool trap = c->eflags & F_TF;
+    if (stops_near(c, c->seg[SEG_CS].base + c->ip))
+        stops_check(c);
     c->no_step = false;
     c->attention &= ~(u32)(ATT_SHADOW | ATT_CODE);
     if (debug_insn_armed(c))
@@ -261,6 +267,25 @@ static void account_fault(struct cpu *c)
     c->cur = NULL;
 }
 
+/* A fault: a stop that the instruction has hit does not count, it will be begun again. */
+static void take_fault(struct cpu *c)
+{
+    if (UNLIKELY(c->stops.hit) && c->cur && !c->fault_at_ip)
+        stops_unhit(c);
+    cpu_deliver_fault(c); /* may come back to cpu_run() once more: double fault */
+    account_fault(c);
+    if (UNLIKELY(c->stops.events))
+        stops_event(c);
+}
+
+static void take_events(struct cpu *c)
+{
+    u64 lin = c->seg[SEG_CS].base + c->ip;
+    cpu_take_events(c);
+    if (UNLIKELY(c->stops.events) && lin != c->seg[SEG_CS].base + c->ip)
+        stops_event(c);
+}
+
 static bool one_at_a_time(const struct cpu *c)
 {
     return (c->attention & (ATT_SHADOW | ATT_TF)) || debug_insn_armed(c);
@@ -270,16 +295,14 @@ s64 cpu_run(struct cpu *c, s64 budget)
 {
     c->count_end = cpu_count(c) + (u64)budget;
     c->budget = budget;
-    if (setjmp(c->unwind)) {
-        cpu_deliver_fault(c); /* may come back here once more: double fault */
-        account_fault(c);
-    }
+    if (setjmp(c->unwind) == UNWIND_FAULT)
+        take_fault(c);
     while (c->budget > 0) {
         if (c->attention & (ATT_STOP | ATT_RESET))
             break;
         c->attention &= ~(u32)ATT_CODE;
         if (c->attention & ~(u32)ATT_TF)
-            cpu_take_events(c);
+            take_events(c);
         if (c->halt != HALT_NONE || c->attention & (ATT_STOP | ATT_RESET))
             break;
         if (one_at_a_time(c))

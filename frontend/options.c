@@ -140,6 +140,8 @@ static const char **string_slot(struct options *o, enum option_id id)
         return &o->parallel;
     case OPTION_DEBUGCON:
         return &o->debugcon;
+    case OPTION_GDB:
+        return &o->gdb;
     case OPTION_LOG:
         return &o->log;
     case OPTION_LOGFILE:
@@ -368,6 +370,29 @@ static void man_monitor(FILE *out)
     fputs(".El\n", out);
 }
 
+static void man_debugging(FILE *out)
+{
+    fputs(".Sh DEBUGGING\nWith\n.Fl Fl gdb\nthe guest stands before its first instruction until GDB connects with\n"
+          ".Ql target remote PORT\n(or the path of the socket) and lets it run; with GDB gone it runs on, and GDB may "
+          "come again.\n"
+          "Only programs on the same host can connect, unless an address is written before the port; whoever connects\n"
+          "controls the guest.\n"
+          ".Pp\nBreakpoints and watchpoints are kept outside of the guest's memory and debug registers; the guest "
+          "cannot see them,\nand its time stands still while it is stopped.\n"
+          "The command\n.Ic watch\nstops behind the instruction that wrote,\n.Ic rwatch\nbehind one that only "
+          "read.\n"
+          "A single step that meets a fault or an interrupt ends before the handler's first instruction.\n"
+          "Registers of devices cannot be read or written as memory.\n"
+          ".Pp\nAddresses are linear. In real mode, and wherever a segment has a base, GDB knows only the offset in "
+          "EIP;\nadd the base:\n"
+          ".Bd -literal -offset indent\n(gdb) set architecture i8086\n(gdb) x/5i $cs_base+$eip\n"
+          "(gdb) break *($cs_base+0x10)\n(gdb) x/8xh $ss_base+$esp\n.Ed\n"
+          ".Pp\nThe bases, control and debug registers are read with\n.Ic info registers system .\n"
+          "They cannot be changed, nor can selectors in protected mode.\n"
+          ".Ic monitor help\nlists further commands.\n",
+          out);
+}
+
 void options_man(FILE *out)
 {
     fputs(".Dd 2026-11-21\n.Dt OMBRA 1\n.Os\n.Sh NAME\n.Nm ombra\n.Nd a PC in software\n"
@@ -393,6 +418,7 @@ void options_man(FILE *out)
     fputs(".El\n", out);
     man_key_scripts(out);
     man_monitor(out);
+    man_debugging(out);
     fputs(".Sh EXIT STATUS\n0 after the guest switched off, 1 if something failed while running, 2 if an option or a "
           "file\n"
           "cannot be used. With\n.Fl Fl exit\\-port\nthe status is the guest's.\n",

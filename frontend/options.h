@@ -29,7 +29,7 @@ struct options {
     const char *screenshot, *text_dump, *keys;
     const char *serial[OPTIONS_SERIAL];
     unsigned serials;
-    const char *parallel, *debugcon, *log, *log_file, *save, *load, *monitor, *monitor_json;
+    const char *parallel, *debugcon, *log, *log_file, *save, *load, *monitor, *monitor_json, *gdb;
     u64 mem_mb;
     u64 max_instructions; /* 0: no end */
     u64 max_ns;           /* 0: no end */

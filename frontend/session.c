@@ -10,6 +10,7 @@
  */
 #include "frontend/session.h"
 #include "base/host_wait.h"
+#include "frontend/gdbserver.h"
 #include "frontend/keyscript.h"
 #include "frontend/machine.h"
 #include "frontend/monitor_io.h"
@@ -38,7 +39,7 @@
 
 enum { MONITORS = 2 };
 
-/* What the person did while the guest was paused, told to it when it goes on. */
+/* What the person did while the guest stood still, told to it when it goes on. */
 struct held {
     u8 released[32]; /* a bit for each enum key */
     bool mouse;
@@ -57,9 +58,12 @@ struct session {
     struct monitor *monitor; /* NULL: not in use */
     struct monitor_io *monitor_io[MONITORS];
     bool paused;
+    bool stood; /* the guest has stood still since it last ran */
     struct held held;
     struct frontend_events events;
     struct pacer pacer;
+    struct debugger debugger; /* with --gdb */
+    struct gdbserver *gdb;
     struct timer wake; /* ends a slice at next_deadline() */
     bool wall;
     int signals;
@@ -111,13 +115,19 @@ static u64 session_count(const struct session *s)
     return now_count(s) + s->skew_count;
 }
 
+/* Nothing runs and no input is taken: the monitor has paused the guest, or the debugger has stopped it. */
+static bool stands(const struct session *s)
+{
+    return s->paused || (s->gdb && s->debugger.why != DEBUGGER_RUNS);
+}
+
 /* ---- keys, mouse, commands ---- */
 
 static void on_key(void *ctx, enum key key, bool down)
 {
     struct session *s = ctx;
     const struct input_sink *in = pc_input(s->pc);
-    if (!s->paused)
+    if (!stands(s))
         in->key(in->ctx, key, down);
     else if (!down)
         s->held.released[key / 8 % sizeof s->held.released] |= (u8)BIT(key % 8);
@@ -127,7 +137,7 @@ static void on_mouse(void *ctx, int dx, int dy, int dz, unsigned buttons)
 {
     struct session *s = ctx;
     const struct input_sink *in = pc_input(s->pc);
-    if (!s->paused) {
+    if (!stands(s)) {
         in->mouse(in->ctx, dx, dy, dz, buttons);
     } else {
         s->held.mouse = true;
@@ -139,7 +149,7 @@ static unsigned on_room(void *ctx)
 {
     struct session *s = ctx;
     const struct input_sink *in = pc_input(s->pc);
-    return s->paused ? 0 : in->room(in->ctx);
+    return stands(s) ? 0 : in->room(in->ctx);
 }
 
 /* Keys that were let go during a pause would else stay down for ever. */
@@ -262,13 +272,7 @@ static void pace_from_here(struct session *s)
 
 static void do_pause(void *ctx, bool paused)
 {
-    struct session *s = ctx;
-    bool before = s->paused;
-    s->paused = paused;
-    if (before && !paused) {
-        pace_from_here(s);
-        tell_held(s);
-    }
+    ((struct session *)ctx)->paused = paused;
 }
 
 static int do_keys(void *ctx, const char *script, char *err, size_t n)
@@ -360,32 +364,34 @@ static void pump(struct session *s)
     s->next_pump = host + PUMP_NS;
     if (host_signals_take(s->signals))
         end(s, EXIT_OK);
-    for (unsigned i = 0; i < PC_SERIALS && !s->paused; i++)
+    for (unsigned i = 0; i < PC_SERIALS && !stands(s); i++)
         if (s->serial[i] && !serialio_read(s->serial[i], pc_serial(s->pc, i)))
             end(s, EXIT_OK);
     flush_ports(s);
     screen_pump(&s->screen, &s->events);
     if (s->monitor)
         poll_monitor(s);
+    if (s->gdb && !gdbserver_poll(s->gdb))
+        end(s, EXIT_OK);
     if (host >= s->next_frame && !s->ended) {
         screen_show(&s->screen);
         s->next_frame = host + FRAME_NS;
     }
-    if (s->wall && !s->paused)
+    if (s->wall && !s->stood && !stands(s))
         pc_set_rate(s->pc, pacer_rate(&s->pacer, host, now_virtual(s)));
 }
 
 /* Sleeps until something may have arrived, NS at most. */
 static void sleep_for(struct session *s, u64 ns)
 {
-    int fd[PC_SERIALS + MONITORS + 2];
+    int fd[PC_SERIALS + MONITORS + GDBSERVER_FDS + 2];
     unsigned n = 0;
     u64 before = host_now();
     fd[n++] = s->signals;
     fd[n++] = screen_fd(&s->screen);
     for (unsigned i = 0; i < PC_SERIALS; i++) {
         const struct char_sink *port = pc_serial(s->pc, i);
-        if (s->serial[i] && !s->paused && port->room(port->ctx) > 0)
+        if (s->serial[i] && !stands(s) && port->room(port->ctx) > 0)
             fd[n++] = serialio_fd(s->serial[i]);
     }
     for (unsigned i = 0; i < MONITORS; i++) {
@@ -394,6 +400,11 @@ static void sleep_for(struct session *s, u64 ns)
         fd[n++] = monitor_io_fd(s->monitor_io[i]);
         if (monitor_io_pending(s->monitor_io[i]))
             ns = MIN(ns, PUMP_NS);
+    }
+    if (s->gdb) {
+        gdbserver_fds(s->gdb, fd + n);
+        n += GDBSERVER_FDS;
+        ns = gdbserver_busy(s->gdb) ? MIN(ns, PUMP_NS) : ns;
     }
     if (screen_visible(&s->screen))
         ns = MIN(ns, s->screen.window ? WINDOW_NS : FRAME_NS);
@@ -453,7 +464,7 @@ static void give_up(struct session *s)
 static void idle(struct session *s)
 {
     u64 until = pc_next_event(s->pc), host = host_now();
-    bool ends = screen_visible(&s->screen) || s->end_virtual != CLOCK_NEVER;
+    bool ends = screen_visible(&s->screen) || s->end_virtual != CLOCK_NEVER || s->gdb;
     if (!ends && (is_dead(s) || (until == CLOCK_NEVER && !has_input(s)))) {
         give_up(s);
         return;
@@ -474,11 +485,24 @@ static void idle(struct session *s)
 
 /* ---- the guest runs ---- */
 
+static bool stopped_now(struct session *s)
+{
+    if (!s->gdb || !debugger_ran(&s->debugger))
+        return false;
+    gdbserver_stopped(s->gdb);
+    return true;
+}
+
 static void run_slice(struct session *s)
 {
-    u64 before = session_count(s), host = host_now();
+    u64 before = session_count(s), host = host_now(), counts = pacer_counts(&s->pacer, SLICE_NS);
+    if (s->gdb)
+        counts = debugger_counts(&s->debugger, counts);
     timer_arm(&s->wake, next_deadline(s));
-    enum pc_stop why = pc_run(s->pc, MIN(s->end_count - before, pacer_counts(&s->pacer, SLICE_NS)));
+    enum pc_stop why = pc_run(s->pc, MIN(s->end_count - before, counts));
+    bool ends = why == PC_POWER_OFF || why == PC_EXIT || why == PC_TRIPLE;
+    if (!ends && stopped_now(s))
+        return;
     pacer_ran(&s->pacer, session_count(s) - before, host_now() - host);
     switch (why) {
     case PC_BUDGET:
@@ -502,17 +526,23 @@ static void run_slice(struct session *s)
 /* The guest stands still until a command comes. */
 static void rest(struct session *s)
 {
-    if (!monitor_alive(s) && !screen_visible(&s->screen)) {
+    if (s->debugger.why == DEBUGGER_RUNS && !monitor_alive(s) && !screen_visible(&s->screen)) {
         complain("the guest is paused, and nobody is left who could continue it");
         end(s, EXIT_OK);
         return;
     }
+    s->stood = true;
     sleep_for(s, SLEEP_NS);
     s->next_pump = 0;
 }
 
 static void run_on(struct session *s)
 {
+    if (s->stood) {
+        s->stood = false;
+        pace_from_here(s);
+        tell_held(s);
+    }
     poll_keys(s);
     if (session_time(s) >= s->end_virtual || session_count(s) >= s->end_count)
         end(s, EXIT_OK);
@@ -525,7 +555,7 @@ static void loop(struct session *s)
     if (s->monitor)
         pump(s); /* commands that wait already come before the first instruction */
     while (!s->ended) {
-        if (s->paused)
+        if (stands(s))
             rest(s);
         else
             run_on(s);
@@ -661,7 +691,7 @@ static bool is_seen(const struct session *s)
 {
     const struct options *o = s->o;
     return screen_visible(&s->screen) || o->serials || o->debugcon || o->keys || o->screenshot || o->text_dump ||
-           s->monitor || o->display == DISPLAY_NONE;
+           s->monitor || o->gdb || o->display == DISPLAY_NONE;
 }
 
 /* A person's time where a person is; a script alone gets the same run each time. */
@@ -703,6 +733,23 @@ static void start_clocks(struct session *s)
     pacer_start(&s->pacer, s->start_host, s->start_virtual, pc_clock(s->pc)->rate_ps);
 }
 
+/* The guest stands before its first instruction until a debugger lets it run. */
+static int open_gdb(struct session *s)
+{
+    char error[MACHINE_ERROR_MAX];
+    if (!s->o->gdb)
+        return 0;
+    debugger_open(&s->debugger, s->pc);
+    int r = gdbserver_open(s->o->gdb, &s->debugger, &s->gdb, error, sizeof error);
+    if (r) {
+        complain("%s", error);
+        return r;
+    }
+    debugger_pause(&s->debugger);
+    complain("the guest waits for GDB: target remote %s", gdbserver_name(s->gdb));
+    return 0;
+}
+
 /* Everything before the first instruction. 0, or EXIT_BAD_INPUT after a line on standard error. */
 static int begin(struct session *s)
 {
@@ -721,6 +768,8 @@ static int begin(struct session *s)
         return EXIT_BAD_INPUT;
     }
     s->pc = s->machine.pc;
+    if (open_gdb(s))
+        return EXIT_BAD_INPUT;
     bool taken = ports_use_stdio(s->o) || monitors_use_stdio(s->o);
     if (screen_open(&s->screen, pc_display(s->pc), s->o->display, taken, s->machine.guest, error, sizeof error)) {
         complain("%s", error);
@@ -789,6 +838,8 @@ int session_run(const struct options *o)
     s->status = begin(s);
     if (s->status == 0) {
         loop(s);
+        if (s->gdb)
+            gdbserver_exited(s->gdb, s->status);
         u64 host = host_now();
         flush_ports(s);
         /* The terminal is given back before anything is written to it. */
@@ -804,6 +855,7 @@ int session_run(const struct options *o)
     for (unsigned i = 0; i < MONITORS; i++)
         monitor_io_close(s->monitor_io[i]);
     monitor_free(s->monitor);
+    gdbserver_close(s->gdb);
     if (s->pc)
         machine_close(&s->machine);
     keyscript_free(s->keys);

@@ -371,10 +371,20 @@ static void cmd_detach(struct gdbstub *g, struct gdb_in in)
     done(g, g->over ? 0 : -EINVAL);
 }
 
-static void cmd_kill(struct gdbstub *g, struct gdb_in in)
+static void kill_machine(struct gdbstub *g, bool good)
 {
-    g->killed = g->over = !in.left || take_thread(&in);
-    done(g, g->over ? 0 : -EINVAL);
+    g->killed = g->over = good;
+    done(g, good ? 0 : -EINVAL);
+}
+
+static void cmd_k(struct gdbstub *g, struct gdb_in in)
+{
+    kill_machine(g, !in.left);
+}
+
+static void cmd_vKill(struct gdbstub *g, struct gdb_in in)
+{
+    kill_machine(g, take_thread(&in) && !in.left);
 }
 
 static void cmd_why(struct gdbstub *g, struct gdb_in in)
@@ -424,8 +434,8 @@ static const struct command {
     {"S", NULL, cmd_S},
     {"vCont?", "vCont;c;C;s;S", NULL},
     {"vCont", NULL, cmd_vCont},
-    {"vKill;", NULL, cmd_kill},
-    {"k", NULL, cmd_kill},
+    {"vKill;", NULL, cmd_vKill},
+    {"k", NULL, cmd_k},
     {"D", NULL, cmd_detach},
     {"Hg", NULL, cmd_thread},
     {"Hc", NULL, cmd_thread},

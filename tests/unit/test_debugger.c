@@ -95,7 +95,7 @@ static void steps_into_the_handler(void **state)
 static void steps_over(void **state)
 {
     static const struct {
-        const char *code;
+        char code[16];
         u32 behind, cx;
     } cases[] = {
         {"\xE8\x02\x00\xF4\xF4\x41\xC3", AT + 3, 1},                                 /* CALL +2: INC CX; RET */
@@ -108,7 +108,7 @@ static void steps_over(void **state)
     for (unsigned i = 0; i < ARRAY_LEN(cases); i++)
         for (u64 slice = 1; slice < 30; slice += 7) {
             struct bench b;
-            open_bench(&b, cases[i].code, 16);
+            open_bench(&b, cases[i].code, sizeof cases[i].code);
             b.c->r[R_CX] = cx[i];
             b.c->r[R_DI] = 0x5000;
             debugger_step_over(&b.d);

@@ -384,7 +384,8 @@ static void cmd_k(struct gdbstub *g, struct gdb_in in)
 
 static void cmd_vKill(struct gdbstub *g, struct gdb_in in)
 {
-    kill_machine(g, take_thread(&in) && !in.left);
+    u64 process; /* any: GDB invents one */
+    kill_machine(g, gdb_take_number(&in, &process) && !in.left);
 }
 
 static void cmd_why(struct gdbstub *g, struct gdb_in in)

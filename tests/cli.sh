@@ -58,6 +58,13 @@ bad "not a kernel" --kernel a
 bad "the file is empty" --kernel empty
 bad "No such file" --kernel nosuch
 bad "goes with" --append x a
+for spec in "" x 65536 -1 :1 localhost:1 1.2.3:1 "[::1" "[::1]" "[1.2.3.4]:1"; do
+    bad "takes PORT" --gdb "$spec" a
+done
+bad "the path is missing" --gdb unix: a
+bad "the path is too long" --gdb "unix:$(printf '%0200d' 0)" a
+bad "No such file" --gdb unix:nosuch/socket a
+bad "Address already in use" --gdb unix:a a
 bad "goes with" --initrd a a
 bad "multiple of 64 KiB" --bios odd
 bad "No such file" --bios nosuch

@@ -325,7 +325,7 @@ static void refuses_nonsense(void **state)
         "D1",
         "k5",
         "vKill;",
-        "vKill;2",
+        "vKill;x",
         "qRcmd,",
         "qRcmd,0",
         "qRcmd,zz",

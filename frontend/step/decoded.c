@@ -92,14 +92,16 @@ unsigned decoded_cr4(const struct cpu *c, char *to, size_t size)
 
 static void segment_line(struct text *t, const char *name, const struct segment *s)
 {
-    text_add(t, "%-4s %04Xh", name, s->sel);
-    if (s->null) {
-        text_add(t, "  null\n");
-        return;
-    }
-    text_add(t, "  base %08Xh  limit %08Xh  DPL %u  ", (u32)s->base, s->limit, s->attr >> SEG_DPL_SHIFT & 3);
-    descriptor_type(t, s->attr);
-    text_add(t, "%s\n", s->attr & SEG_P ? "" : ", not present");
+    text_add(t, "%s %04Xh ", name, s->sel);
+    if (s->null)
+        text_add(t, "null");
+    else if (!(s->attr & SEG_P))
+        text_add(t, "not present");
+    else
+        text_add(t, "base %08Xh limit %08Xh DPL %u ", (u32)s->base, s->limit, s->attr >> SEG_DPL_SHIFT & 3);
+    if (!s->null && s->attr & SEG_P)
+        descriptor_type(t, s->attr);
+    text_add(t, "\n");
 }
 
 unsigned decoded_segment(const struct cpu *c, enum seg_reg seg, char *to, size_t size)
@@ -116,9 +118,9 @@ unsigned decoded_tables(const struct cpu *c, char *to, size_t size)
     struct text t;
     text_init(&t, to, size);
     segment_line(&t, "LDTR", &c->ldtr);
-    segment_line(&t, "TR", &c->tr);
-    text_add(&t, "GDTR        base %08Xh  limit %04Xh\n", (u32)c->gdtr.base, c->gdtr.limit);
-    text_add(&t, "IDTR        base %08Xh  limit %04Xh\n", (u32)c->idtr.base, c->idtr.limit);
+    segment_line(&t, "TR  ", &c->tr);
+    text_add(&t, "GDTR       base %08Xh limit %04Xh\n", (u32)c->gdtr.base, c->gdtr.limit);
+    text_add(&t, "IDTR       base %08Xh limit %04Xh\n", (u32)c->idtr.base, c->idtr.limit);
     return count_lines(to);
 }
 
@@ -132,7 +134,6 @@ static void entry_text(struct text *t, const struct peek *peek, u64 lin)
         text_add(t, "not readable\n");
         return;
     }
-    text_add(t, "%016llX  ", (unsigned long long)raw);
     descriptor_split(raw, &d);
     if (raw == 0)
         text_add(t, "empty");
@@ -202,11 +203,12 @@ static void tss_fields(struct text *t, const struct tss_field *f, unsigned n, co
 {
     for (unsigned i = 0; i < n; i++) {
         text_add(t, "%-6s ", f[i].name);
+        bool last = i % 4 == 3 || i == n - 1;
         if (f[i].len == 2)
-            text_add(t, "%04Xh    ", ld16(tss + f[i].at));
+            text_add(t, last ? "%04Xh" : "%04Xh    ", ld16(tss + f[i].at));
         else
             text_add(t, "%08Xh", ld32(tss + f[i].at));
-        text_add(t, "%s", i % 4 == 3 || i == n - 1 ? "\n" : "  ");
+        text_add(t, "%s", last ? "\n" : "  ");
     }
 }
 
@@ -231,7 +233,7 @@ unsigned decoded_tss(const struct cpu *c, const struct peek *peek, char *to, siz
     bool wide = c->tr.attr & DESC_32;
     unsigned len = wide ? 0x68 : 0x2C;
     text_init(&t, to, size);
-    segment_line(&t, "TR", &c->tr);
+    segment_line(&t, "TR  ", &c->tr);
     if (c->tr.null)
         return count_lines(to);
     if (!peek->lin(peek->ctx, (u32)c->tr.base, tss, len))
@@ -248,13 +250,15 @@ unsigned decoded_tss(const struct cpu *c, const struct peek *peek, char *to, siz
 static const struct bit_name entry_bits[] = {{8, "G"},   {7, "PS"}, {6, "D"}, {5, "A"}, {4, "PCD"},
                                              {3, "PWT"}, {2, "U"},  {1, "W"}, {0, "P"}};
 
-/* A table's bit 7 is PAT in the last level. */
-static void entry_bits_text(struct text *t, const struct page_step *s, bool last_level)
+/* Bit 7 is PAT in the last level; a directory pointer has P, PWT and PCD only. */
+static void entry_bits_text(struct text *t, const struct page_step *s, bool last_level, bool pointer)
 {
     for (unsigned i = 0; i < ARRAY_LEN(entry_bits); i++) {
         struct bit_name b = entry_bits[i];
         if (last_level && b.bit == 7)
             b.name = "PAT";
+        if (pointer && b.bit != 0 && b.bit != 3 && b.bit != 4)
+            continue;
         bits_text(t, s->entry, &b, 1);
     }
     if (s->entry & PTE_NX)
@@ -270,12 +274,16 @@ static void step_lines(struct text *t, const struct page_walk *w, unsigned i, un
         return;
     }
     text_add(t, "%0*llXh", (int)digits, (unsigned long long)s->entry);
-    entry_bits_text(t, s, strcmp(s->entry_name, "PTE") == 0);
+    entry_bits_text(t, s, strcmp(s->entry_name, "PTE") == 0, strcmp(s->entry_name, "PDPTE") == 0);
     text_add(t, "\n");
 }
 
 static void result_line(struct text *t, const struct page_walk *w)
 {
+    if (!w->step[w->steps - 1].readable) {
+        text_add(t, "there is no memory where the %s should be\n", w->step[w->steps - 1].table);
+        return;
+    }
     if (w->reserved) {
         text_add(t, "a reserved bit is set: any access raises #PF\n");
         return;

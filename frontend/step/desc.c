@@ -54,7 +54,7 @@ void descriptor_type(struct text *t, u16 attr)
         system_type(t, attr);
     } else if (attr & SEG_CODE) {
         text_add(t, "%s-bit code%s%s", attr & SEG_DB ? "32" : "16", attr & SEG_RW ? ", readable" : "",
-                 attr & SEG_ED_C ? ", conforming" : "");
+                 attr & SEG_ED_C ? ", conforms" : "");
     } else {
         text_add(t, "data%s%s", attr & SEG_RW ? ", writable" : ", read-only", attr & SEG_ED_C ? ", expand-down" : "");
     }
@@ -63,6 +63,10 @@ void descriptor_type(struct text *t, u16 attr)
 void descriptor_text(struct text *t, const struct descriptor *d)
 {
     descriptor_type(t, d->attr);
+    if (!(d->attr & SEG_P)) {
+        text_add(t, ", not present, DPL %u", d->dpl); /* the rest means nothing then */
+        return;
+    }
     if (d->gate && (d->attr & SEG_TYPE) == DESC_TASK_GATE) {
         text_add(t, " to TSS %04Xh", d->gate_sel);
     } else if (d->gate) {
@@ -73,7 +77,7 @@ void descriptor_text(struct text *t, const struct descriptor *d)
         text_add(t, ", limit ");
         text_number(t, d->limit);
     }
-    text_add(t, ", DPL %u%s", d->dpl, d->attr & SEG_P ? "" : ", not present");
+    text_add(t, ", DPL %u", d->dpl);
 }
 
 void selector_text(struct text *t, const struct cpu *c, const struct peek *peek, u16 sel)

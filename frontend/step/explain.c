@@ -63,6 +63,9 @@ static void say_place(const struct explain *x, struct text *t, char letter, unsi
     case 'm':
         place_which_is(t, &p, type);
         break;
+    case 'n':
+        place_decimal(t, &p);
+        break;
     case 'a':
         place_address(t, &p);
         break;

@@ -246,17 +246,58 @@ static bool check_place(struct finder *f, const struct place *p, bool write)
            (p->len && check_page(f, p, p->lin + p->len - 1, write)) || check_readable(f, p);
 }
 
+/* P moved down the stack. */
+static bool check_below(struct finder *f, struct place p, u32 below, bool write)
+{
+    p.off = (p.off - below) & (f->c->stack32 ? 0xFFFFFFFF : 0xFFFF);
+    p.lin = (u32)(f->c->seg[SEG_SS].base + p.off);
+    return check_place(f, &p, write);
+}
+
+/* PUSHA and POPA: eight values that may wrap around one by one. */
+static bool check_eight(struct finder *f, struct place p, bool write)
+{
+    p.len = insn_opsize(f->in);
+    for (u32 i = 0; i < 8; i++)
+        if (check_below(f, p, 0u - i * p.len, write))
+            return true;
+    return false;
+}
+
+/* A far pointer is read in two parts, the second of which may have wrapped around. */
+static bool check_far_pointer(struct finder *f, struct place p)
+{
+    unsigned w = insn_opsize(f->in);
+    p.len = w;
+    if (check_place(f, &p, false))
+        return true;
+    p.off = (p.off + w) & insn_addr_mask(f->in);
+    p.lin = (u32)(f->c->seg[p.seg].base + p.off);
+    p.len = 2;
+    return check_place(f, &p, false);
+}
+
+static bool check_operand(struct finder *f, unsigned n, const struct place *p, bool write)
+{
+    if (n >= PLACE_TOP && p->len > 4)
+        return check_eight(f, *p, write);
+    if (n <= 3 && f->row->operand[n - 1] == OPERAND_Mp)
+        return check_far_pointer(f, *p);
+    return check_place(f, p, write);
+}
+
 static bool check_memory(struct finder *f)
 {
     struct place p;
-    if (string_count(f->x) == 0)
+    bool masked = f->in->op == ISA_MASKMOVQ_PqNq || f->in->op == ISA_MASKMOVDQU_VoUo; /* may store nothing */
+    if (string_count(f->x) == 0 || masked)
         return false;
     for (unsigned n = 1; n <= PLACE_FRAME; n++) {
         unsigned access = operand_access(f->x, n);
         if (!access)
             continue;
         place_find(f->x, n, &p);
-        if (p.kind == PLACE_MEM && p.len && check_place(f, &p, access & ACCESS_WRITE))
+        if (p.kind == PLACE_MEM && p.len && check_operand(f, n, &p, access & ACCESS_WRITE))
             return true;
     }
     return false;
@@ -435,6 +476,22 @@ static bool check_interrupt(struct finder *f)
     }
 }
 
+/* ENTER reads the frame pointers of the levels around it and wants its whole frame writable. */
+static bool check_enter(struct finder *f)
+{
+    struct place slot, frame;
+    u32 level = f->in->imm >> 16 & 31;
+    place_find(f->x, PLACE_SLOT, &slot);
+    place_find(f->x, PLACE_FRAME, &frame);
+    for (u32 i = 1; i <= level; i++)
+        if (check_below(f, slot, i * slot.len, true))
+            return true;
+    for (u32 i = 1; i < level; i++)
+        if (check_below(f, frame, i * frame.len, false))
+            return true;
+    return check_below(f, slot, level * slot.len + (u16)f->in->imm, true);
+}
+
 static bool jumps(struct finder *f)
 {
     switch (f->in->op) {
@@ -462,6 +519,8 @@ static bool check_values(struct finder *f)
     case ISA_IDIV_Eb:
     case ISA_IDIV_Ev:
         return check_divide(f);
+    case ISA_ENTER_IwIb:
+        return check_enter(f);
     case ISA_AAM_Ib:
         return f->in->imm == 0 && raises_for(f, VEC_DE, "division by zero");
     case ISA_BOUND_GvMa:

@@ -157,6 +157,8 @@ static void set_modrm_mem(const struct explain *x, struct place *p, enum isa_ope
     const struct insn *in = x->insn;
     unsigned len = kind == OPERAND_M ? image_len(in) : word_in_memory(in->op) ? 2 : operand_len(in, kind);
     set_mem(x, p, in->seg, mem_offset(x), len);
+    if (kind == OPERAND_Mp && p->off + len - 1 > insn_addr_mask(in))
+        p->known = false; /* offset and selector lie apart */
 }
 
 static void set_st(const struct explain *x, struct place *p, unsigned n)
@@ -218,6 +220,42 @@ static void set_vector(const struct explain *x, struct place *p, enum isa_operan
         set_value(p, PLACE_MM, n, operand_len(in, kind), x->cpu->fpu.st[n].m);
     else
         set_xmm(x, p, n, operand_len(in, kind));
+}
+
+/* Registers of x87, MMX and SSE, and memory in their place. */
+static void find_wide(const struct explain *x, enum isa_operand kind, struct place *p)
+{
+    switch (kind) {
+    case OPERAND_ST0:
+        set_st(x, p, 0);
+        break;
+    case OPERAND_STi:
+        set_st(x, p, x->insn->rm & 7);
+        break;
+    case OPERAND_Pq:
+    case OPERAND_Pd:
+        set_vector(x, p, kind, false, true);
+        break;
+    case OPERAND_Qq:
+    case OPERAND_Qd:
+    case OPERAND_Nq:
+        set_vector(x, p, kind, true, true);
+        break;
+    case OPERAND_Vo:
+    case OPERAND_Vq:
+    case OPERAND_Vd:
+        set_vector(x, p, kind, false, false);
+        break;
+    case OPERAND_Wo:
+    case OPERAND_Wq:
+    case OPERAND_Wd:
+    case OPERAND_Uo:
+    case OPERAND_Uq:
+        set_vector(x, p, kind, true, false);
+        break;
+    default:
+        break;
+    }
 }
 
 static void find_named(const struct explain *x, unsigned n, struct place *p)
@@ -296,33 +334,6 @@ static void find_named(const struct explain *x, unsigned n, struct place *p)
     case OPERAND_Dd:
         set_control(x, p, kind == OPERAND_Dd);
         break;
-    case OPERAND_ST0:
-        set_st(x, p, 0);
-        break;
-    case OPERAND_STi:
-        set_st(x, p, in->rm & 7);
-        break;
-    case OPERAND_Pq:
-    case OPERAND_Pd:
-        set_vector(x, p, kind, false, true);
-        break;
-    case OPERAND_Qq:
-    case OPERAND_Qd:
-    case OPERAND_Nq:
-        set_vector(x, p, kind, true, true);
-        break;
-    case OPERAND_Vo:
-    case OPERAND_Vq:
-    case OPERAND_Vd:
-        set_vector(x, p, kind, false, false);
-        break;
-    case OPERAND_Wo:
-    case OPERAND_Wq:
-    case OPERAND_Wd:
-    case OPERAND_Uo:
-    case OPERAND_Uq:
-        set_vector(x, p, kind, true, false);
-        break;
     case OPERAND_M:
     case OPERAND_Ma:
     case OPERAND_Mb:
@@ -339,6 +350,8 @@ static void find_named(const struct explain *x, unsigned n, struct place *p)
     case OPERAND_Jz:
     case OPERAND_Ap:
         break;
+    default:
+        find_wide(x, kind, p);
     }
 }
 
@@ -634,6 +647,18 @@ void place_valued(struct text *t, const struct place *p, enum value_type type)
     }
 }
 
+void place_decimal(struct text *t, const struct place *p)
+{
+    if (p->kind == PLACE_IMM) {
+        text_add(t, "%llu", (unsigned long long)place_value(p));
+        return;
+    }
+    if (p->known)
+        text_add(t, "%llu (", (unsigned long long)place_value(p));
+    place_name(t, p, VALUE_Q);
+    text_add(t, "%s", p->known ? ")" : "");
+}
+
 void place_which_is(struct text *t, const struct place *p, enum value_type type)
 {
     if (p->kind == PLACE_ST || is_vector(p, type)) {
@@ -674,7 +699,7 @@ static bool beyond_limit(const struct segment *s, u64 off, u32 len)
     bool down = (s->attr & (SEG_CODE | SEG_ED_C)) == SEG_ED_C;
     if (down)
         return off <= s->limit || last > (s->attr & SEG_DB ? 0xFFFFFFFFu : 0xFFFFu);
-    return last > s->limit;
+    return last > s->limit && s->limit != 0xFFFFFFFF; /* a flat segment wraps around */
 }
 
 const char *segment_objection(const struct cpu *c, unsigned seg, u64 off, u32 len, bool write)
@@ -699,6 +724,7 @@ static unsigned letter_access(char letter)
     switch (letter) {
     case 'v':
     case 'm':
+    case 'n':
     case 'r':
         return ACCESS_READ;
     case 'p':
@@ -706,6 +732,15 @@ static unsigned letter_access(char letter)
     default:
         return ACCESS_NONE;
     }
+}
+
+/* ARPL writes only if it has something to change. */
+static bool arpl_raises(const struct explain *x)
+{
+    struct place sel, rpl;
+    place_find(x, 1, &sel);
+    place_find(x, 2, &rpl);
+    return !sel.known || (place_value(&sel) & 3) < (place_value(&rpl) & 3);
 }
 
 unsigned operand_access(const struct explain *x, unsigned n)
@@ -721,7 +756,8 @@ unsigned operand_access(const struct explain *x, unsigned n)
         if (s[1] == 'a' && s[2] == (char)('0' + n) && n == PLACE_TOP)
             access |= ACCESS_READ;
     }
-    if (n == 1 && row->attrs & A_RMW)
+    bool kept = x->insn->op == ISA_ARPL_EwGw && !arpl_raises(x);
+    if (n == 1 && row->attrs & A_RMW && !kept)
         access |= ACCESS_READ | ACCESS_WRITE;
     return access;
 }

@@ -65,6 +65,7 @@ s64 place_signed(const struct place *p);
 void place_name(struct text *t, const struct place *p, enum value_type type);   /* "EBX", "the dword at DS:0000100Ch" */
 void place_address(struct text *t, const struct place *p);                      /* "DS:0000100Ch" */
 void place_valued(struct text *t, const struct place *p, enum value_type type); /* "5 (EBX)" */
+void place_decimal(struct text *t, const struct place *p);                      /* "12 (MM2)" */
 void place_which_is(struct text *t, const struct place *p, enum value_type type); /* "EBX, which is 5" */
 
 void value_text(struct text *t, const u8 *data, unsigned len, enum value_type type);

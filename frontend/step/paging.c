@@ -118,8 +118,8 @@ void page_walk(const struct cpu *c, const struct peek *peek, u64 lin, struct pag
 
 const char *page_objection(const struct cpu *c, const struct page_walk *w, bool write, bool user)
 {
-    if (w->kind == PAGING_OFF)
-        return NULL;
+    if (w->kind == PAGING_OFF || !w->step[w->steps - 1].readable)
+        return NULL; /* a table where no memory is: cannot be told */
     if (!w->mapped)
         return "not mapped";
     if (w->reserved)

@@ -720,22 +720,6 @@ static void say_lanes(const struct explain *x, struct text *t, enum value_type t
         text_add(t, "%u %s", n, lanes[type].name);
 }
 
-/* A shift count of lanes is the low 64 bits of the operand. */
-static void say_lanecount(const struct explain *x, struct text *t, enum value_type type)
-{
-    struct place p;
-    place_find(x, 2, &p);
-    if (!p.known)
-        text_add(t, "an unknown number of");
-    else
-        text_add(t, "%llu", (unsigned long long)place_value(&p));
-    if (p.kind != PLACE_IMM) {
-        text_add(t, " (");
-        place_name(t, &p, VALUE_Q);
-        text_add(t, ")");
-    }
-}
-
 static void say_lanenumber(const struct explain *x, struct text *t, enum value_type type)
 {
     struct place p;
@@ -867,7 +851,6 @@ static const struct {
     W(msr),
     W(sysenter),
     W(lanes),
-    W(lanecount),
     W(lanenumber),
     W(pick4),
     W(shuf2),

@@ -162,6 +162,14 @@ static inline void rig_set(struct rig *r, const char *name, u32 v)
         c->cr4 = v;
     else if (strcmp(name, "fsw") == 0)
         c->fpu.sw = (u16)v;
+    else if (strcmp(name, "top") == 0)
+        c->fpu.top = (u8)v;
+    else if (strcmp(name, "empty") == 0)
+        c->fpu.empty = (u8)v;
+    else if (strcmp(name, "mm1") == 0)
+        c->fpu.st[1].m = v;
+    else if (strcmp(name, "xmm1") == 0)
+        c->xmm[1].d[0] = v;
     else if (strcmp(name, "limit") == 0)
         c->seg[SEG_DS].limit = v;
     else if (strcmp(name, "null") == 0)

@@ -181,7 +181,7 @@ static const struct {
     {32, "60", "",
      "PUSHAD puts all eight general registers on the stack; the last lands at SS:00000FE0h."},
     {32, "C8 10 00 00", "",
-     "ENTER makes a stack frame: saves 1008h (EBP) at SS:00000FFCh, points EBP there and reserves 10h bytes."},
+     "ENTER makes a stack frame: saves 1008h (EBP) at SS:00000FFCh, points EBP there and reserves 16 bytes."},
     {32, "C9", "1008=1100",
      "LEAVE gives up the stack frame: ESP goes to EBP, and EBP becomes 1100h (the dword at SS:00001008h)."},
     {32, "9E", "eax=d700",
@@ -235,7 +235,7 @@ static const struct {
     {32, "CD 20", "cpl=3",
      "INT calls interrupt 20h: IDT entry 20h is a 32-bit interrupt gate to 0008h:C0105678h, DPL 0; the gate's DPL does not let this CPL in: this will raise #GP(102h)."},
     {32, "CD 21", "",
-     "INT calls interrupt 21h: IDT entry 21h is a 32-bit interrupt gate to 0008h:C0105678h, DPL 0, not present; the gate is not present: this will raise #NP(10Ah)."},
+     "INT calls interrupt 21h: IDT entry 21h is a 32-bit interrupt gate, not present, DPL 0; the gate is not present: this will raise #NP(10Ah)."},
     {32, "CD 80", "",
      "INT calls interrupt 80h: IDT entry 80h is no gate; the IDT ends before that: this will raise #GP(402h)."},
     {32, "CC", "cpl=3",
@@ -275,7 +275,7 @@ static const struct {
     {32, "8E D0", "eax=0",
      "MOV loads SS with 0 (AX): the null selector; SS cannot hold the null selector: this will raise #GP(0)."},
     {32, "8E D8", "eax=28",
-     "MOV loads DS with 28h (AX): GDT entry 5, data, writable, base 5000h, limit FFFh, DPL 0, not present; the segment is not present: this will raise #NP(28h)."},
+     "MOV loads DS with 28h (AX): GDT entry 5, data, writable, not present, DPL 0; the segment is not present: this will raise #NP(28h)."},
     {32, "8E D8", "eax=48",
      "MOV loads DS with 48h (AX): beyond the end of the GDT; the table ends before that: this will raise #GP(48h)."},
     {32, "8E C8", "",
@@ -429,6 +429,54 @@ static void sentences(void **state)
     assert_int_equal(wrong, 0);
 }
 
+/* ---- after the step ---- */
+
+/* What CODE leaves behind, given as changes of state: "name=hex ..." as in the setups. */
+static const struct {
+    unsigned bits;
+    const char *code, *setup, *changes;
+    u32 ip;
+    const char *want;
+} differences[] = {
+    {32, "90", "", "", RIG_IP + 1, "Nothing changed but the instruction pointer."},
+    {32, "01 D8", "", "eax=1E pf=1", RIG_IP + 2, "EAX 12h -> 1Eh; PF set."},
+    {32, "F9", "zf=1 sf=1", "zf=0 sf=0 cf=1", RIG_IP + 1, "CF set; SF ZF cleared."},
+    {32, "01 1D 0C 10 00 00", "100C=12 ebx=5", "100C=17", RIG_IP + 6, "the dword at DS:0000100Ch 12h -> 17h."},
+    {16, "F3 AA", "ecx=3", "2080=00121212 ecx=0 edi=83", RIG_IP + 2,
+     "ECX 3 -> 0; EDI 80h -> 83h; the 3 bytes at ES:0080h written."},
+    {32, "FD A4", "df=1", "", RIG_IP, "the same instruction comes again."},
+    {32, "E8 00 01 00 00", "", "esp=0FFC 0FFC=7C05", RIG_IP + 0x105,
+     "ESP 1000h -> FFCh; on the stack now: 7C05h; went on at 0008h:00007D05h."},
+    {16, "60", "", "esp=0FE0 0FE0=00400080 0FE8=0005", RIG_IP + 1,
+     "ESP FF0h -> FE0h; on the stack now: 80h 40h 0 0 5 0 0 0."},
+    {32, "8E D8", "", "limit=FFF cpl=3", RIG_IP + 2, "DS now has base 0, limit FFFh; CPL 0 -> 3."},
+    {32, "0F 22 C0", "", "cr0=80000000", RIG_IP + 3, "CR0 33h -> 80000033h."},
+    {32, "DD D8", "", "top=7 fsw=41", RIG_IP + 2, "x87 TOP 6 -> 7; x87 status 0 -> 41h."},
+    {32, "D9 E8", "", "empty=1F top=5", RIG_IP + 2, "x87 TOP 6 -> 5; ST(0) = 0."},
+    {32, "0F EF C9", "", "mm1=7", RIG_IP + 3, "MM1 = [00000007 00000000]."},
+    {32, "0F 58 CA", "", "xmm1=40000000", RIG_IP + 3, "XMM1 = [40000000 3FC00000 40000000 40400000]."},
+};
+
+static void changes(void **state)
+{
+    struct rig r;
+    struct step_snapshot before, after;
+    char got[EXPLAIN_SIZE];
+    rig_new(&r);
+    for (unsigned i = 0; i < ARRAY_LEN(differences); i++) {
+        rig_reset(&r, differences[i].bits);
+        rig_setup(&r, differences[i].setup);
+        rig_decode(&r, differences[i].code);
+        step_snapshot_before(&before, &r.x);
+        rig_setup(&r, differences[i].changes);
+        r.c->ip = differences[i].ip;
+        step_snapshot_after(&after, &before, r.c, &r.x.peek);
+        explain_after(&before, &after, got, sizeof got);
+        assert_string_equal(got, differences[i].want);
+    }
+    rig_delete(&r);
+}
+
 /* ---- the table ---- */
 
 static bool item_is_known(const struct explain *x, const char *s, size_t len)
@@ -439,7 +487,7 @@ static bool item_is_known(const struct explain *x, const char *s, size_t len)
     size_t name = dot ? (size_t)(dot - s) : len;
     text_init(&t, scratch, sizeof scratch);
     if (name == 2 && s[1] >= '1' && s[1] <= '9')
-        return strchr("vmpra x", s[0]) != NULL;
+        return strchr("vmnprax", s[0]) != NULL;
     return word_say(x, &t, s, name, VALUE_B);
 }
 
@@ -642,6 +690,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sentences),
+        cmocka_unit_test(changes),
         cmocka_unit_test(every_row_has_a_template),
         cmocka_unit_test(every_template_has_a_row),
         cmocka_unit_test(wraps),

@@ -15,7 +15,7 @@ void descriptor_split(u64 raw, struct descriptor *d)
         .limit = attr & SEG_G ? limit << 12 | 0xFFF : limit,
         .attr = attr,
         .dpl = attr >> SEG_DPL_SHIFT & 3,
-        .gate = !(attr & SEG_S) && type >= DESC_CALL_GATE,
+        .gate = !(attr & SEG_S) && type >= DESC_CALL_GATE && (attr & SEG_TYPE) != (DESC_TASK_GATE | DESC_32),
         .gate_sel = (u16)(low >> 16),
         .gate_off = (low & 0xFFFF) | (attr & DESC_32 ? high & 0xFFFF0000 : 0),
     };

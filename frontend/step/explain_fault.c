@@ -264,16 +264,16 @@ static bool check_eight(struct finder *f, struct place p, bool write)
     return false;
 }
 
-/* A far pointer is read in two parts, the second of which may have wrapped around. */
-static bool check_far_pointer(struct finder *f, struct place p)
+/* Far pointers and bounds are read in two parts, the second of which may have wrapped around. */
+static bool check_two_parts(struct finder *f, struct place p)
 {
-    unsigned w = insn_opsize(f->in);
+    unsigned w = insn_opsize(f->in), rest = p.len - w;
     p.len = w;
     if (check_place(f, &p, false))
         return true;
     p.off = (p.off + w) & insn_addr_mask(f->in);
     p.lin = (u32)(f->c->seg[p.seg].base + p.off);
-    p.len = 2;
+    p.len = rest;
     return check_place(f, &p, false);
 }
 
@@ -281,8 +281,8 @@ static bool check_operand(struct finder *f, unsigned n, const struct place *p, b
 {
     if (n >= PLACE_TOP && p->len > 4)
         return check_eight(f, *p, write);
-    if (n <= 3 && f->row->operand[n - 1] == OPERAND_Mp)
-        return check_far_pointer(f, *p);
+    if (n <= 3 && (f->row->operand[n - 1] == OPERAND_Mp || f->row->operand[n - 1] == OPERAND_Ma))
+        return check_two_parts(f, *p);
     return check_place(f, p, write);
 }
 
@@ -492,8 +492,23 @@ static bool check_enter(struct finder *f)
     return check_below(f, slot, level * slot.len + (u16)f->in->imm, true);
 }
 
-static bool jumps(struct finder *f)
+/* Bits 31-16 of MXCSR must be 0, and bit 6, DAZ, before SSE2. It lies in an FXSAVE image at 18h. */
+static bool check_mxcsr(struct finder *f)
 {
+    struct place p;
+    u32 v, allowed = f->c->features & FEAT_SSE2 ? 0xFFFF : 0xFFBF;
+    place_find(f->x, 1, &p);
+    u64 at = p.lin + (f->in->op == ISA_FXRSTOR_M ? 0x18 : 0);
+    if (!f->x->peek.lin(f->x->peek.ctx, (u32)at, &v, sizeof v))
+        return false;
+    return v & ~allowed && raises_for(f, VEC_GP, "a reserved bit of MXCSR is set");
+}
+
+/* Where a near branch goes on; false if it does not branch or that cannot be told. */
+static bool near_target(struct finder *f, u64 *to)
+{
+    struct place p;
+    *to = branch_target(f->x);
     switch (f->in->op) {
     case ISA_JMP_Jb:
     case ISA_JMP_Jz:
@@ -506,6 +521,13 @@ static bool jumps(struct finder *f)
     case ISA_LOOPNE_Jb:
     case ISA_JCXZ_Jb:
         return condition(f->x);
+    case ISA_JMP_Ev:
+    case ISA_CALL_Ev:
+    case ISA_RET:
+    case ISA_RET_Iw:
+        place_find(f->x, f->in->op == ISA_JMP_Ev || f->in->op == ISA_CALL_Ev ? 1 : PLACE_TOP, &p);
+        *to = place_value(&p);
+        return p.known;
     default:
         return false;
     }
@@ -513,6 +535,7 @@ static bool jumps(struct finder *f)
 
 static bool check_values(struct finder *f)
 {
+    u64 to;
     switch (f->in->op) {
     case ISA_DIV_Eb:
     case ISA_DIV_Ev:
@@ -523,12 +546,17 @@ static bool check_values(struct finder *f)
         return check_enter(f);
     case ISA_AAM_Ib:
         return f->in->imm == 0 && raises_for(f, VEC_DE, "division by zero");
+    case ISA_LDMXCSR_Md:
+    case ISA_FXRSTOR_M:
+        return check_mxcsr(f);
+    case ISA_RDPMC:
+        return (u32)f->c->r[R_CX] >= ARRAY_LEN(f->c->msr.perf_ctr) && raises_for(f, VEC_GP, "there is no such counter");
     case ISA_BOUND_GvMa:
         return !condition(f->x) && raises_for(f, VEC_BR, "the number is out of bounds");
     default:
         break;
     }
-    if (jumps(f) && branch_target(f->x) > f->c->seg[SEG_CS].limit)
+    if (near_target(f, &to) && to > f->c->seg[SEG_CS].limit)
         return raises_for(f, VEC_GP, "CS ends before that");
     return check_segment(f) || check_interrupt(f);
 }

@@ -157,8 +157,8 @@ static void set_modrm_mem(const struct explain *x, struct place *p, enum isa_ope
     const struct insn *in = x->insn;
     unsigned len = kind == OPERAND_M ? image_len(in) : word_in_memory(in->op) ? 2 : operand_len(in, kind);
     set_mem(x, p, in->seg, mem_offset(x), len);
-    if (kind == OPERAND_Mp && p->off + len - 1 > insn_addr_mask(in))
-        p->known = false; /* offset and selector lie apart */
+    if ((kind == OPERAND_Mp || kind == OPERAND_Ma) && p->off + len - 1 > insn_addr_mask(in))
+        p->known = false; /* its two parts lie apart */
 }
 
 static void set_st(const struct explain *x, struct place *p, unsigned n)
@@ -740,7 +740,7 @@ static bool arpl_raises(const struct explain *x)
     struct place sel, rpl;
     place_find(x, 1, &sel);
     place_find(x, 2, &rpl);
-    return !sel.known || (place_value(&sel) & 3) < (place_value(&rpl) & 3);
+    return sel.known && (place_value(&sel) & 3) < (place_value(&rpl) & 3);
 }
 
 unsigned operand_access(const struct explain *x, unsigned n)

@@ -591,7 +591,7 @@ static void random_state(struct cpu *c, u64 *seed)
 {
     struct segment *s = c->seg;
     for (unsigned i = 0; i < 16; i++)
-        c->r[i] = (u32)rig_random(seed) >> (rig_random(seed) & 31);
+        c->r[i] = rig_random(seed) >> 32 >> (c->r[(i + 1) & 15] & 31);
     for (unsigned i = 0; i < SEG_COUNT; i++)
         s[i] = (struct segment){.sel = (u16)rig_random(seed),
                                 .attr = (u16)rig_random(seed),

@@ -57,7 +57,8 @@ static bool peek_lin(void *ctx, u64 lin, void *buf, unsigned len)
 static u32 random_register(u64 *seed)
 {
     static const u8 shifts[8] = {0, 11, 12, 12, 12, 13, 24, 28};
-    return (u32)random_number(seed) >> shifts[random_number(seed) & 7];
+    u32 v = (u32)random_number(seed);
+    return v >> shifts[random_number(seed) & 7];
 }
 
 /* Pages that are read-only, the supervisor's, or not there. */
@@ -147,7 +148,7 @@ static bool may_go_anywhere(const struct insn *in)
 /* Which registers the model has is the model's business. */
 static bool cannot_be_told(const struct insn *in)
 {
-    return in->op == ISA_RDMSR || in->op == ISA_RDPMC;
+    return in->op == ISA_RDMSR;
 }
 
 static bool in_area(const struct step_snapshot *s, u32 at)

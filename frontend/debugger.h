@@ -47,6 +47,9 @@ void debugger_step(struct debugger *d);
 /* As step; but a CALL, an INT or a repeated string instruction is one step. */
 void debugger_step_over(struct debugger *d);
 
+/* The machine was brought elsewhere while it stood: it stands there, for that reason. */
+void debugger_stand(struct debugger *d, enum debugger_why why, const struct stop *at);
+
 /* The next continue goes to exactly COUNT at most. */
 void debugger_limit(struct debugger *d, u64 count);
 

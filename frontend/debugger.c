@@ -105,13 +105,6 @@ void debugger_pause(struct debugger *d)
     stop(d, DEBUGGER_PAUSED);
 }
 
-void debugger_stand(struct debugger *d, enum debugger_why why, const struct stop *at)
-{
-    stop(d, why);
-    if (at)
-        d->at = *at;
-}
-
 void debugger_continue(struct debugger *d)
 {
     go(d, d->limit ? d->limit : NO_END, false);
@@ -202,6 +195,37 @@ bool debugger_ran(struct debugger *d)
     return true;
 }
 
+/* ---- back ---- */
+
+void debugger_stand(struct debugger *d, enum debugger_why why, const struct stop *at)
+{
+    stop(d, why);
+    if (at)
+        d->at = *at;
+}
+
+static int came_back(struct debugger *d, enum rewind_result result, enum debugger_why why)
+{
+    stop(d, result == REWIND_DONE ? why : DEBUGGER_START);
+    return result == REWIND_LOST ? -EIO : 0;
+}
+
+int debugger_step_back(struct debugger *d)
+{
+    return d->rewind ? came_back(d, rewind_step_back(d->rewind), DEBUGGER_STEPPED) : -ENOTSUP;
+}
+
+int debugger_back(struct debugger *d)
+{
+    return d->rewind ? came_back(d, rewind_back(d->rewind, NULL, NULL, &d->at), DEBUGGER_HIT) : -ENOTSUP;
+}
+
+void debugger_set_cpu(struct debugger *d)
+{
+    if (d->timeline)
+        timeline_set_cpu(d->timeline);
+}
+
 /* ---- memory ---- */
 
 /* The frame that answers at LIN, or 0. */
@@ -239,6 +263,13 @@ size_t debugger_read(const struct debugger *d, u64 lin, void *data, size_t len)
     return done;
 }
 
+static void store(const struct debugger *d, u32 frame, u32 offset, const u8 *data, u32 n)
+{
+    phys_store(cpu_of(d)->mmu.phys, frame, offset, data, n);
+    if (d->timeline)
+        timeline_wrote(d->timeline, frame, offset, n);
+}
+
 /* Writes, or with DATA NULL only says whether that could be done. Each page is found anew: a write may be to its own
  * page tables. */
 static int write_pages(const struct debugger *d, u64 lin, const u8 *data, size_t len)
@@ -250,7 +281,7 @@ static int write_pages(const struct debugger *d, u64 lin, const u8 *data, size_t
         if (!frame)
             return -EFAULT;
         if (data)
-            phys_store(c->mmu.phys, frame, (u32)((lin + done) & (PAGE_SIZE - 1)), data + done, (u32)n);
+            store(d, frame, (u32)((lin + done) & (PAGE_SIZE - 1)), data + done, (u32)n);
     }
     return 0;
 }

@@ -8,7 +8,7 @@
 #ifndef OMBRA_FRONTEND_DEBUGGER_H
 #define OMBRA_FRONTEND_DEBUGGER_H
 
-#include "hw/pc.h"
+#include "frontend/rewind.h"
 
 enum debugger_why {
     DEBUGGER_RUNS,
@@ -17,6 +17,7 @@ enum debugger_why {
                        */
     DEBUGGER_COUNT,   /* the count of debugger_limit() is reached */
     DEBUGGER_HIT,     /* one of the stops: AT */
+    DEBUGGER_START,   /* on the way back, at the earliest that can be reached */
 };
 
 struct debugger {
@@ -29,6 +30,8 @@ struct debugger {
     bool over;     /* stepping over a call: up to OVER_STOP with the stack where it was */
     struct stop over_stop;
     u32 over_stack;
+    struct timeline *timeline; /* told what is written, NULL: nobody. Set by the owner, as: */
+    struct rewind *rewind;     /* NULL: there is no way back */
 };
 
 /* The machine runs on as it did; close takes all stops away. */
@@ -47,8 +50,16 @@ void debugger_step(struct debugger *d);
 /* As step; but a CALL, an INT or a repeated string instruction is one step. */
 void debugger_step_over(struct debugger *d);
 
+/* Backwards, at once: to before the last instruction or delivery, and to before the last hit. The machine stands there
+ * when they return; WHY, AT. -ENOTSUP: there is no way back, -EIO: it was lost on the way. */
+int debugger_step_back(struct debugger *d);
+int debugger_back(struct debugger *d);
+
 /* The machine was brought elsewhere while it stood: it stands there, for that reason. */
 void debugger_stand(struct debugger *d, enum debugger_why why, const struct stop *at);
+
+/* Somebody has changed the processor's registers. */
+void debugger_set_cpu(struct debugger *d);
 
 /* The next continue goes to exactly COUNT at most. */
 void debugger_limit(struct debugger *d, u64 count);

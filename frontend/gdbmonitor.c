@@ -70,41 +70,49 @@ static void cmd_until(struct debugger *d, const char *text, struct gdb_text *out
         debugger_limit(d, count);
 }
 
-static void cmd_reset(struct debugger *d, const char *text, struct gdb_text *out)
-{
-    pc_reset(d->pc);
-    gdb_put(out, "the machine was reset; 'flushregs' makes GDB look again\n");
-}
-
-static void cmd_help(struct debugger *d, const char *text, struct gdb_text *out);
-
 static const struct command {
     const char *name, *argument, *help;
     void (*run)(struct debugger *d, const char *text, struct gdb_text *out);
 } commands[] = {
-    {"help", "", "this text", cmd_help},
     {"linear", "[SEG:OFF]", "the linear address of SEG:OFF, or of the next instruction and the stack", cmd_linear},
     {"physical", "ADDRESS", "the physical address of a linear one", cmd_physical},
     {"count", "", "how many instructions were executed", cmd_count},
     {"until", "N", "the next 'continue' stops when N instructions were executed", cmd_until},
-    {"reset", "", "resets the machine", cmd_reset},
 };
 
-static void cmd_help(struct debugger *d, const char *text, struct gdb_text *out)
+static const struct command *find(const char *name, size_t len)
+{
+    for (unsigned i = 0; i < ARRAY_LEN(commands); i++)
+        if (strlen(commands[i].name) == len && strncmp(commands[i].name, name, len) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+static void list(struct gdb_text *out)
 {
     for (unsigned i = 0; i < ARRAY_LEN(commands); i++)
         gdb_putf(out, "%-8s %-9s  %s\n", commands[i].name, commands[i].argument, commands[i].help);
 }
 
+static void put(void *ctx, const char *text)
+{
+    gdb_put(ctx, text);
+}
+
 void gdb_monitor(void *ctx, const char *command, struct gdb_text *out)
 {
+    struct gdb_monitor *m = ctx;
     command += strspn(command, " ");
     size_t len = strcspn(command, " ");
-    const char *text = command + len + strspn(command + len, " ");
-    for (unsigned i = 0; i < ARRAY_LEN(commands); i++)
-        if (strlen(commands[i].name) == len && strncmp(commands[i].name, command, len) == 0) {
-            commands[i].run(ctx, text, out);
-            return;
-        }
-    gdb_put(out, "no such command; 'monitor help' lists all\n");
+    const struct command *own = find(command, len);
+    if (own) {
+        own->run(m->debugger, command + len + strspn(command + len, " "), out);
+        return;
+    }
+    if (len == 4 && strncmp(command, "help", len) == 0 && !command[4])
+        list(out);
+    if (m->monitor)
+        monitor_execute(m->monitor, command, put, out);
+    else if (!out->len)
+        gdb_put(out, "no such command; 'monitor help' lists all\n");
 }

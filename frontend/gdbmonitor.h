@@ -6,8 +6,14 @@
 
 #include "frontend/debugger.h"
 #include "frontend/gdbpacket.h"
+#include "frontend/monitor.h"
 
-/* A gdb_monitor_fn; CTX is the struct debugger. */
+struct gdb_monitor {
+    struct debugger *debugger;
+    struct monitor *monitor; /* what is not of GDB's alone; NULL: nothing else */
+};
+
+/* A gdb_monitor_fn; CTX is the struct gdb_monitor. */
 void gdb_monitor(void *ctx, const char *command, struct gdb_text *out);
 
 #endif

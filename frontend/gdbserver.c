@@ -30,7 +30,7 @@ struct gdbserver {
     int listening, talk; /* -1: nobody has called */
     char name[NAME_MAX_LEN];
     char path[sizeof((struct sockaddr_un *)0)->sun_path]; /* of a Unix socket that is ours to remove */
-    struct debugger *debugger;
+    struct gdb_monitor monitor;
     size_t in_len, in_at;
     u8 in[IN_MAX];
     struct gdbstub stub;
@@ -144,15 +144,34 @@ static int open_inet(struct gdbserver *s, const char *spec, char *error, size_t 
     return 0;
 }
 
-int gdbserver_open(const char *spec, struct debugger *d, struct gdbserver **out, char *error, size_t n)
+/* ",nowait" at the end of SPEC, or its end. */
+static const char *find_suffix(const char *spec)
+{
+    static const char suffix[] = ",nowait";
+    size_t len = strlen(spec), n = sizeof suffix - 1;
+    return spec + (len >= n && strcmp(spec + len - n, suffix) == 0 ? len - n : len);
+}
+
+bool gdbserver_waits(const char *spec)
+{
+    return !*find_suffix(spec);
+}
+
+int gdbserver_open(const char *spec, struct debugger *d, struct monitor *m, struct gdbserver **out, char *error,
+                   size_t n)
 {
     struct gdbserver *s = calloc(1, sizeof *s);
+    char *where = strndup(spec, (size_t)(find_suffix(spec) - spec));
     *out = NULL;
-    if (!s)
+    if (!s || !where) {
+        free(s);
+        free(where);
         return fail(error, n, spec, ENOMEM, "not enough memory");
+    }
     s->listening = s->talk = -1;
-    s->debugger = d;
-    int r = strncmp(spec, "unix:", 5) == 0 ? open_unix(s, spec, error, n) : open_inet(s, spec, error, n);
+    s->monitor = (struct gdb_monitor){d, m};
+    int r = strncmp(where, "unix:", 5) == 0 ? open_unix(s, where, error, n) : open_inet(s, where, error, n);
+    free(where);
     if (r)
         gdbserver_close(s);
     else
@@ -200,7 +219,7 @@ static void take_call(struct gdbserver *s)
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one); /* fails on a Unix socket, which does not need it */
     s->talk = fd;
     s->in_at = s->in_len = 0;
-    gdbstub_begin(&s->stub, s->debugger, gdb_monitor, s->debugger);
+    gdbstub_begin(&s->stub, s->monitor.debugger, gdb_monitor, &s->monitor);
 }
 
 /* More from the socket, if all that came before is done with. False at the end of the conversation. */

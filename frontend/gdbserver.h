@@ -7,14 +7,19 @@
 #define OMBRA_FRONTEND_GDBSERVER_H
 
 #include "frontend/debugger.h"
+#include "frontend/monitor.h"
 
 struct gdbserver;
 
 /*
- * Listens at SPEC: PORT (on 127.0.0.1; 0 picks one), ADDRESS:PORT or unix:PATH. 0, or -errno with a line in ERROR. The
- * debugger must stay.
+ * Listens at SPEC: PORT (on 127.0.0.1; 0 picks one), ADDRESS:PORT or unix:PATH; behind it may stand ",nowait", see
+ * gdbserver_waits(). 0, or -errno with a line in ERROR. The debugger and the monitor (or NULL) must stay.
  */
-int gdbserver_open(const char *spec, struct debugger *d, struct gdbserver **out, char *error, size_t n);
+int gdbserver_open(const char *spec, struct debugger *d, struct monitor *m, struct gdbserver **out, char *error,
+                   size_t n);
+
+/* Whether the guest is to stand still until somebody comes. */
+bool gdbserver_waits(const char *spec);
 void gdbserver_close(struct gdbserver *s);
 
 /* What a person types behind "target remote". */

@@ -74,6 +74,8 @@ static void put_stop(struct gdbstub *g)
         gdb_put(&g->reply, d->at.len == 1 ? "swbreak:;" : "hwbreak:;");
     else if (d->why == DEBUGGER_HIT && d->at.kind != STOP_EXEC)
         gdb_putf(&g->reply, "%s:%x;", watch[d->at.kind], (u32)d->at.addr);
+    if (d->why == DEBUGGER_START)
+        gdb_put(&g->reply, "replaylog:begin;");
     gdb_put(&g->reply, "thread:1;");
 }
 
@@ -98,6 +100,8 @@ static bool write_registers(struct gdbstub *g, struct gdb_in in, bool write)
         if (write)
             gdb_reg_set(cpu_of(g), n, value);
     }
+    if (write)
+        debugger_set_cpu(g->debugger);
     return in.left == 0;
 }
 
@@ -148,6 +152,7 @@ static void cmd_P(struct gdbstub *g, struct gdb_in in)
         return;
     }
     gdb_reg_set(cpu_of(g), n, value);
+    debugger_set_cpu(g->debugger);
     ok(g);
 }
 
@@ -256,8 +261,10 @@ static void cmd_run(struct gdbstub *g, struct gdb_in in, bool step, bool signal)
         fail(g, EINVAL);
         return;
     }
-    if (has_addr)
+    if (has_addr) {
         cpu_of(g)->ip = addr;
+        debugger_set_cpu(g->debugger);
+    }
     run(g, step);
 }
 
@@ -295,6 +302,26 @@ static void cmd_vCont(struct gdbstub *g, struct gdb_in in)
         run(g, action == 's' || action == 'S');
     else
         fail(g, EINVAL);
+}
+
+/* Backwards: the machine is there at once. */
+static void went_back(struct gdbstub *g, int r)
+{
+    g->interrupted = false;
+    if (r)
+        fail(g, -r);
+    else
+        put_stop(g);
+}
+
+static void cmd_bs(struct gdbstub *g, struct gdb_in in)
+{
+    went_back(g, in.left ? -EINVAL : debugger_step_back(g->debugger));
+}
+
+static void cmd_bc(struct gdbstub *g, struct gdb_in in)
+{
+    went_back(g, in.left ? -EINVAL : debugger_back(g->debugger));
 }
 
 static void interrupt(struct gdbstub *g)
@@ -335,6 +362,8 @@ static void cmd_supported(struct gdbstub *g, struct gdb_in in)
     g->breakpoint_tags = strstr(text, "swbreak+") && strstr(text, "hwbreak+");
     gdb_putf(&g->reply, "PacketSize=%x;QStartNoAckMode+;qXfer:features:read+;vContSupported+;swbreak+;hwbreak+",
              GDB_PACKET_MAX);
+    if (g->debugger->rewind)
+        gdb_put(&g->reply, ";ReverseStep+;ReverseContinue+");
 }
 
 static void cmd_monitor(struct gdbstub *g, struct gdb_in in)
@@ -429,6 +458,8 @@ static const struct command {
     {"X", NULL, cmd_X},
     {"Z", NULL, cmd_Z},
     {"z", NULL, cmd_z},
+    {"bs", NULL, cmd_bs},
+    {"bc", NULL, cmd_bc},
     {"c", NULL, cmd_c},
     {"C", NULL, cmd_C},
     {"s", NULL, cmd_s},

@@ -154,12 +154,7 @@ static int sort_images(struct builder *b)
 
 static int open_image(struct builder *b, const char *path, enum image_kind kind, unsigned flags, struct block **out)
 {
-    if (b->o->snapshot)
-        flags |= IMAGE_SNAPSHOT;
-    int r = image_open(path, kind, flags, out, b->error, b->error_size);
-    if (r == 0)
-        b->m->block[b->m->blocks++] = *out;
-    return r;
+    return media_open(&b->m->media, path, kind, flags, out, b->error, b->error_size);
 }
 
 static int open_hd(struct builder *b, const char *path, struct pc_drive *d)
@@ -202,9 +197,8 @@ static int open_tour(struct builder *b)
 {
     enum { FLOPPY_BYTES = 1474560 };
     struct block *floppy = memory_open(tour_code, tour_code_size, FLOPPY_BYTES);
-    if (!floppy)
+    if (!floppy || media_add(&b->m->media, floppy))
         return fail(b, "not enough memory");
-    b->m->block[b->m->blocks++] = floppy;
     b->config.floppy[0] = floppy;
     return 0;
 }
@@ -212,13 +206,17 @@ static int open_tour(struct builder *b)
 /* CDs first: the first of them is secondary master, where people and guests expect it. */
 static const u8 cd_order[PC_DRIVES] = {2, 3, 1, 0};
 
-/* What machine_change() has to know. */
+/* Drives whose media may be changed. Floppy B: is there if something is in it. */
 static void note_media(struct builder *b)
 {
-    memcpy(b->m->floppy, b->config.floppy, sizeof b->m->floppy);
+    struct media *m = &b->m->media;
+    for (unsigned i = 0; i < PC_FLOPPIES; i++) {
+        m->inside[i] = b->config.floppy[i];
+        m->present[i] = i == 0 || b->config.floppy[i];
+    }
     for (unsigned i = 0; i < PC_DRIVES; i++) {
-        b->m->has_cd[i] = b->config.drive[i].kind == PC_DRIVE_CD;
-        b->m->cd[i] = b->m->has_cd[i] ? b->config.drive[i].block : NULL;
+        m->present[PC_FLOPPIES + i] = b->config.drive[i].kind == PC_DRIVE_CD;
+        m->inside[PC_FLOPPIES + i] = m->present[PC_FLOPPIES + i] ? b->config.drive[i].block : NULL;
     }
 }
 
@@ -411,6 +409,7 @@ static int build(struct builder *b, const struct machine_ports *ports)
     b->m->pc = pc_new(&b->config, b->error, b->error_size);
     if (!b->m->pc)
         return -ENOMEM;
+    b->m->media.pc = b->m->pc;
     int r = load_cmos(b);
     return r ? r : load_state(b);
 }
@@ -418,7 +417,7 @@ static int build(struct builder *b, const struct machine_ports *ports)
 int machine_open(struct machine *m, const struct options *o, const struct machine_ports *ports, char *error,
                  size_t error_size)
 {
-    *m = (struct machine){.options = o};
+    *m = (struct machine){.options = o, .media = {.snapshot = options_untouched(o), .keeps = options_rewind(o) > 0}};
     struct builder b = {.m = m, .o = o, .error = error, .error_size = error_size};
     int r = build(&b, ports);
     if (r)
@@ -454,14 +453,7 @@ static int save_cmos(struct machine *m, char *error, size_t n)
 
 static int flush_images(struct machine *m, char *error, size_t n)
 {
-    int first = 0;
-    for (unsigned i = 0; i < m->blocks; i++) {
-        int r = m->block[i]->readonly ? 0 : block_flush(m->block[i]);
-        if (r && !first)
-            snprintf(error, n, "a disk image cannot be made durable: %s", strerror(-r));
-        first = first ? first : r;
-    }
-    return first;
+    return media_flush(&m->media, error, n);
 }
 
 int machine_keep(struct machine *m, char *error, size_t error_size)
@@ -476,94 +468,10 @@ int machine_keep(struct machine *m, char *error, size_t error_size)
     return first;
 }
 
-/* ---- media ---- */
-
-/* A drive that a person could open. */
-struct slot {
-    bool cd;
-    unsigned n;
-    struct block **block; /* what is in it */
-};
-
-static bool find_slot(struct machine *m, const char *drive, struct slot *slot)
-{
-    bool floppy = (drive[0] == 'a' || drive[0] == 'b') && !drive[1];
-    *slot = (struct slot){.cd = !floppy, .n = PC_DRIVES};
-    if (floppy)
-        slot->n = (unsigned)(drive[0] - 'a');
-    else if (strcmp(drive, "cd") == 0)
-        for (unsigned i = PC_DRIVES; i-- > 0;)
-            slot->n = m->has_cd[cd_order[i]] ? cd_order[i] : slot->n;
-    else if (strncmp(drive, "cd", 2) == 0 && drive[2] >= '0' && drive[2] < '0' + PC_DRIVES && !drive[3])
-        slot->n = (unsigned)(drive[2] - '0');
-    if (floppy)
-        slot->block = &m->floppy[slot->n];
-    else if (slot->n < PC_DRIVES && m->has_cd[slot->n])
-        slot->block = &m->cd[slot->n];
-    return slot->block != NULL;
-}
-
-/* Another block in the place of OLD, either may be NULL, among those that are open. */
-static void replace_block(struct machine *m, struct block *old, struct block *b)
-{
-    unsigned i = 0;
-    while (old && m->block[i] != old)
-        i++;
-    if (old && b) {
-        m->block[i] = b;
-    } else if (old) {
-        m->block[i] = m->block[--m->blocks];
-    } else if (b) {
-        m->block[m->blocks++] = b;
-    }
-    if (old)
-        block_close(old);
-}
-
-static int no_drive(const char *drive, char *error, size_t n)
-{
-    snprintf(error, n, "there is no drive '%.40s' for media; they are a, b, cd, and cd0 to cd3 by IDE position", drive);
-    return -ENODEV;
-}
-
-/* B goes into the drive of S, or nobody. */
-static int exchange(struct machine *m, const struct slot *s, const char *drive, struct block *b, char *error, size_t n)
-{
-    struct block *old = *s->block;
-    if (old && !old->readonly && block_flush(old)) {
-        snprintf(error, n, "drive %s: what is in it cannot be made durable, so it stays", drive);
-        return -EIO;
-    }
-    if (s->cd ? pc_change_cd(m->pc, s->n, b) : pc_change_floppy(m->pc, s->n, b))
-        return no_drive(drive, error, n);
-    replace_block(m, old, b);
-    *s->block = b;
-    return 0;
-}
-
-int machine_change(struct machine *m, const char *drive, const char *path, char *error, size_t n)
-{
-    struct slot s;
-    struct block *b = NULL;
-    if (!find_slot(m, drive, &s))
-        return no_drive(drive, error, n);
-    if (path) {
-        unsigned flags = s.cd ? IMAGE_READONLY : m->options->snapshot ? IMAGE_PROTECT | IMAGE_SNAPSHOT : IMAGE_PROTECT;
-        int r = image_open(path, s.cd ? IMAGE_CD : IMAGE_FLOPPY, flags, &b, error, n);
-        if (r)
-            return r;
-    }
-    int r = exchange(m, &s, drive, b, error, n);
-    if (r && b)
-        block_close(b);
-    return r;
-}
-
 void machine_close(struct machine *m)
 {
     pc_free(m->pc);
-    for (unsigned i = 0; i < m->blocks; i++)
-        block_close(m->block[i]);
+    media_close(&m->media);
     kernel_free(&m->kernel);
     free(m->bios);
     free(m->vgabios);

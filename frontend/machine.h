@@ -7,12 +7,12 @@
 #ifndef OMBRA_FRONTEND_MACHINE_H
 #define OMBRA_FRONTEND_MACHINE_H
 
-#include "disk/image.h"
 #include "frontend/kernel.h"
+#include "frontend/media.h"
 #include "frontend/options.h"
 #include "hw/pc.h"
 
-enum { MACHINE_ERROR_MAX = IMAGE_ERROR_MAX, MACHINE_GUEST_MAX = 64, MACHINE_BLOCKS = PC_DRIVES + PC_FLOPPIES };
+enum { MACHINE_ERROR_MAX = IMAGE_ERROR_MAX, MACHINE_GUEST_MAX = 64 };
 
 /* What the machine's ports are plugged into; the caller owns what is behind. */
 struct machine_ports {
@@ -24,10 +24,7 @@ struct machine {
     struct pc *pc;
     char guest[MACHINE_GUEST_MAX]; /* what a person would call it: for titles */
     const struct options *options;
-    struct block *block[MACHINE_BLOCKS];
-    unsigned blocks;
-    struct block *floppy[PC_FLOPPIES], *cd[PC_DRIVES]; /* what is in the drives now; of those above */
-    bool has_cd[PC_DRIVES];
+    struct media media;
     u8 *bios, *vgabios;
     struct kernel kernel;
     FILE *log;
@@ -47,10 +44,6 @@ int machine_keep(struct machine *m, char *error, size_t error_size);
 /* The whole machine to and from a file. 0, or -errno with one line in ERROR; then the machine is as it was. */
 int machine_save(struct machine *m, const char *path, char *error, size_t error_size);
 int machine_load(struct machine *m, const char *path, char *error, size_t error_size);
-
-/* Puts the image PATH into DRIVE ("a", "b", "cd", "cd0" to "cd3"), or takes out what is there if PATH is NULL. 0, or
- * -errno with one line in ERROR; then the drive is as it was. */
-int machine_change(struct machine *m, const char *drive, const char *path, char *error, size_t error_size);
 
 void machine_close(struct machine *m);
 

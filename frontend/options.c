@@ -150,6 +150,10 @@ static const char **string_slot(struct options *o, enum option_id id)
         return &o->save;
     case OPTION_LOAD:
         return &o->load;
+    case OPTION_RECORD:
+        return &o->record;
+    case OPTION_REPLAY:
+        return &o->replay;
     case OPTION_MONITOR:
         return &o->monitor;
     case OPTION_MONITORJSON:
@@ -195,6 +199,8 @@ static int set_value(struct options *o, enum option_id id, const char *v)
         return add(o->serial, &o->serials, OPTIONS_SERIAL, v, name);
     case OPTION_MEM:
         return parse_number(v, name, 1, 65536, &o->mem_mb);
+    case OPTION_REWIND:
+        return parse_number(v, name, 0, 1 << 20, &o->rewind_mb);
     case OPTION_MAXINSN:
         return parse_number(v, name, 1, (u64)1 << 62, &o->max_instructions);
     case OPTION_MAXTIME:
@@ -250,6 +256,7 @@ int options_parse(struct options *o, int argc, char **argv)
     bool only_images = false;
     memset(o, 0, sizeof *o);
     o->mem_mb = 128;
+    o->rewind_mb = REWIND_UNSET;
     for (int i = 1; i < argc; i++) {
         if (!only_images && strcmp(argv[i], "--") == 0) {
             only_images = true;
@@ -263,9 +270,23 @@ int options_parse(struct options *o, int argc, char **argv)
             o->image[o->images++] = argv[i];
         }
     }
+    if (o->record && o->replay)
+        return complain("--record and %s exclude each other", "--replay");
     if (!o->kernel && (o->initrd || o->append) && o->images == 0)
         return complain("%s goes with --kernel", o->initrd ? "--initrd" : "--append");
     return 0;
+}
+
+u64 options_rewind(const struct options *o)
+{
+    enum { DEFAULT_MB = 256 };
+    u64 mb = o->rewind_mb == REWIND_UNSET ? (o->gdb ? DEFAULT_MB : 0) : o->rewind_mb;
+    return mb << 20;
+}
+
+bool options_untouched(const struct options *o)
+{
+    return o->snapshot || o->record || o->replay || options_rewind(o) > 0;
 }
 
 static void help_row(FILE *out, const struct option_row *r)

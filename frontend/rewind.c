@@ -207,6 +207,38 @@ static bool checkpoint(struct rewind *r)
     return true;
 }
 
+/* ---- media ---- */
+
+static unsigned media_blocks(void *ctx)
+{
+    return ((const struct media *)ctx)->count;
+}
+
+static struct block *media_block(void *ctx, unsigned n)
+{
+    return ((const struct media *)ctx)->list[n].block;
+}
+
+static struct block *media_inside(void *ctx, unsigned slot)
+{
+    return ((const struct media *)ctx)->inside[slot];
+}
+
+static void media_put(void *ctx, unsigned slot, struct block *b)
+{
+    media_plug(ctx, slot, b);
+}
+
+struct rewind_media rewind_media_of(struct media *m)
+{
+    return (struct rewind_media){.ctx = m,
+                                 .blocks = media_blocks,
+                                 .block = media_block,
+                                 .slots = MEDIA_SLOTS,
+                                 .inside = media_inside,
+                                 .plug = media_put};
+}
+
 /* ---- beginning and end ---- */
 
 static bool media_allow(const struct rewind_media *m)
@@ -252,7 +284,7 @@ void rewind_close(struct rewind *r)
 int rewind_restart(struct rewind *r)
 {
     forget_all(r);
-    r->t->end = here(r);
+    r->t->end = r->t->seen = here(r);
     r->t->next = (struct journal_cursor){0};
     journal_cut(&r->t->journal, &r->t->next);
     r->t->lost = false;

@@ -18,6 +18,7 @@
 #ifndef OMBRA_FRONTEND_REWIND_H
 #define OMBRA_FRONTEND_REWIND_H
 
+#include "frontend/media.h"
 #include "frontend/timeline.h"
 
 #define REWIND_BYTES ((u64)256 << 20)
@@ -31,6 +32,9 @@ struct rewind_media {
     struct block *(*inside)(void *ctx, unsigned slot); /* NULL: empty */
     void (*plug)(void *ctx, unsigned slot, struct block *b);
 };
+
+/* Those of a machine; its list must keep what is taken out (media.keeps). */
+struct rewind_media rewind_media_of(struct media *m);
 
 struct rewind; /* private */
 

@@ -50,7 +50,14 @@ struct session {
     const struct options *o;
     struct machine machine;
     struct pc *pc;
+    struct timeline timeline; /* everything from outside goes through it */
+    struct rewind *rewind;    /* NULL: there is no way back */
     struct serialio *serial[PC_SERIALS], *parallel, *debugcon;
+    struct outlet {
+        struct session *s;
+        struct serialio *to;
+    } outlet[PC_SERIALS + 2];
+    struct input_sink sink; /* the timeline's, for key scripts */
     struct screen screen;
     struct keyscript *keys, *typed; /* --keys, and what the monitor types */
     struct keyscript_env keys_env;
@@ -121,14 +128,21 @@ static bool stands(const struct session *s)
     return s->paused || (s->gdb && s->debugger.why != DEBUGGER_RUNS);
 }
 
+/* The guest does again what it once did: what it sends has been sent, and nothing new comes to it. */
+static bool in_past(const struct session *s)
+{
+    return s->timeline.fixed || timeline_past(&s->timeline);
+}
+
 /* ---- keys, mouse, commands ---- */
 
 static void on_key(void *ctx, enum key key, bool down)
 {
     struct session *s = ctx;
-    const struct input_sink *in = pc_input(s->pc);
+    if (in_past(s))
+        return;
     if (!stands(s))
-        in->key(in->ctx, key, down);
+        timeline_key(&s->timeline, key, down);
     else if (!down)
         s->held.released[key / 8 % sizeof s->held.released] |= (u8)BIT(key % 8);
 }
@@ -136,9 +150,10 @@ static void on_key(void *ctx, enum key key, bool down)
 static void on_mouse(void *ctx, int dx, int dy, int dz, unsigned buttons)
 {
     struct session *s = ctx;
-    const struct input_sink *in = pc_input(s->pc);
+    if (in_past(s))
+        return;
     if (!stands(s)) {
-        in->mouse(in->ctx, dx, dy, dz, buttons);
+        timeline_mouse(&s->timeline, dx, dy, dz, buttons);
     } else {
         s->held.mouse = true;
         s->held.buttons = buttons;
@@ -149,7 +164,7 @@ static unsigned on_room(void *ctx)
 {
     struct session *s = ctx;
     const struct input_sink *in = pc_input(s->pc);
-    return stands(s) ? 0 : in->room(in->ctx);
+    return stands(s) || in_past(s) ? 0 : in->room(in->ctx);
 }
 
 /* Keys that were let go during a pause would else stay down for ever. */
@@ -199,7 +214,7 @@ static size_t keys_send(void *ctx, const u8 *data, size_t len)
 {
     const struct char_sink *port = pc_serial(((struct session *)ctx)->pc, 0);
     size_t n = MIN(len, port->room(port->ctx));
-    port->receive(port->ctx, data, n);
+    timeline_serial(&((struct session *)ctx)->timeline, 0, data, n);
     return n;
 }
 
@@ -242,10 +257,37 @@ static u64 next_keys(const struct session *s)
     return s->typed ? MIN(next, keyscript_next(s->typed)) : next;
 }
 
+static void script_key(void *ctx, enum key key, bool down)
+{
+    timeline_key(&((struct session *)ctx)->timeline, key, down);
+}
+
+static void script_mouse(void *ctx, int dx, int dy, int dz, unsigned buttons)
+{
+    timeline_mouse(&((struct session *)ctx)->timeline, dx, dy, dz, buttons);
+}
+
+static unsigned script_room(void *ctx)
+{
+    const struct input_sink *in = pc_input(((struct session *)ctx)->pc);
+    return in->room(in->ctx);
+}
+
+/* ---- what the guest sends ---- */
+
+static void outlet_write(void *ctx, const u8 *data, size_t len)
+{
+    struct outlet *o = ctx;
+    if (!timeline_repeats(&o->s->timeline))
+        serialio_write(o->to, data, len);
+}
+
 /* What the guest sends on COM1 goes out, and to the script that may wait for it. */
 static void com1_write(void *ctx, const u8 *data, size_t len)
 {
     struct session *s = ctx;
+    if (timeline_repeats(&s->timeline))
+        return;
     if (s->keys)
         keyscript_serial(s->keys, data, len);
     if (s->typed)
@@ -294,7 +336,24 @@ static int do_keys(void *ctx, const char *script, char *err, size_t n)
 
 static int do_change(void *ctx, const char *drive, const char *path, char *err, size_t n)
 {
-    return machine_change(&((struct session *)ctx)->machine, drive, path, err, n);
+    struct session *s = ctx;
+    int slot = media_slot(&s->machine.media, drive, err, n);
+    return slot < 0 ? slot : timeline_medium(&s->timeline, (unsigned)slot, path ? path : "", err, n);
+}
+
+static int on_medium(void *ctx, unsigned slot, const char *path, char *err, size_t n)
+{
+    return media_change(&((struct session *)ctx)->machine.media, slot, path, err, n);
+}
+
+static void do_reset(void *ctx)
+{
+    timeline_reset(&((struct session *)ctx)->timeline);
+}
+
+static void do_power(void *ctx)
+{
+    timeline_power(&((struct session *)ctx)->timeline);
 }
 
 static int do_save(void *ctx, const char *path, char *err, size_t n)
@@ -306,12 +365,18 @@ static int do_load(void *ctx, const char *path, char *err, size_t n)
 {
     struct session *s = ctx;
     u64 time = session_time(s), count = session_count(s);
+    if (s->o->record || s->o->replay) {
+        snprintf(err, n, "%s: not while a recording is made or replayed", path);
+        return -EPERM;
+    }
     timer_cancel(&s->wake); /* of a time that may be long over in the state */
     int r = machine_load(&s->machine, path, err, n);
     s->skew_virtual = time - now_virtual(s);
     s->skew_count = count - now_count(s);
     s->halted_since = time;
     pace_from_here(s);
+    if (s->rewind && rewind_restart(s->rewind))
+        complain("not enough memory to go back in time");
     return r;
 }
 
@@ -357,6 +422,32 @@ static void flush_ports(struct session *s)
     flush_port(s, s->debugcon);
 }
 
+struct inlet {
+    struct session *s;
+    unsigned port;
+};
+
+static size_t inlet_room(void *ctx)
+{
+    const struct inlet *in = ctx;
+    const struct char_sink *port = pc_serial(in->s->pc, in->port);
+    return port->room(port->ctx);
+}
+
+static void inlet_receive(void *ctx, const u8 *data, size_t len)
+{
+    const struct inlet *in = ctx;
+    timeline_serial(&in->s->timeline, in->port, data, len);
+}
+
+static void read_port(struct session *s, unsigned i)
+{
+    struct inlet in = {s, i};
+    const struct char_sink sink = {.ctx = &in, .room = inlet_room, .receive = inlet_receive};
+    if (s->serial[i] && !serialio_read(s->serial[i], &sink))
+        end(s, EXIT_OK);
+}
+
 /* Everything that is not the guest: signals, ports, screen, pace. */
 static void pump(struct session *s)
 {
@@ -364,9 +455,8 @@ static void pump(struct session *s)
     s->next_pump = host + PUMP_NS;
     if (host_signals_take(s->signals))
         end(s, EXIT_OK);
-    for (unsigned i = 0; i < PC_SERIALS && !stands(s); i++)
-        if (s->serial[i] && !serialio_read(s->serial[i], pc_serial(s->pc, i)))
-            end(s, EXIT_OK);
+    for (unsigned i = 0; i < PC_SERIALS && !stands(s) && !in_past(s); i++)
+        read_port(s, i);
     flush_ports(s);
     screen_pump(&s->screen, &s->events);
     if (s->monitor)
@@ -377,8 +467,8 @@ static void pump(struct session *s)
         screen_show(&s->screen);
         s->next_frame = host + FRAME_NS;
     }
-    if (s->wall && !s->stood && !stands(s))
-        pc_set_rate(s->pc, pacer_rate(&s->pacer, host, now_virtual(s)));
+    if (s->wall && !s->stood && !stands(s) && !in_past(s))
+        timeline_rate(&s->timeline, pacer_rate(&s->pacer, host, now_virtual(s)));
 }
 
 /* Sleeps until something may have arrived, NS at most. */
@@ -391,7 +481,7 @@ static void sleep_for(struct session *s, u64 ns)
     fd[n++] = screen_fd(&s->screen);
     for (unsigned i = 0; i < PC_SERIALS; i++) {
         const struct char_sink *port = pc_serial(s->pc, i);
-        if (s->serial[i] && !stands(s) && port->room(port->ctx) > 0)
+        if (s->serial[i] && !stands(s) && !in_past(s) && port->room(port->ctx) > 0)
             fd[n++] = serialio_fd(s->serial[i]);
     }
     for (unsigned i = 0; i < MONITORS; i++) {
@@ -470,7 +560,7 @@ static void idle(struct session *s)
         return;
     }
     if (!s->wall && until != CLOCK_NEVER) {
-        pc_skip_to(s->pc, until);
+        timeline_skip_to(&s->timeline, until);
         return;
     }
     u64 wake = until == CLOCK_NEVER ? host + SLEEP_NS : s->wall ? pacer_host(&s->pacer, until) : host;
@@ -480,7 +570,7 @@ static void idle(struct session *s)
         host = host_now();
     }
     if (s->wall)
-        pc_skip_to(s->pc, MIN(until, pacer_virtual(&s->pacer, host)));
+        timeline_skip_to(&s->timeline, MIN(until, pacer_virtual(&s->pacer, host)));
 }
 
 /* ---- the guest runs ---- */
@@ -499,7 +589,11 @@ static void run_slice(struct session *s)
     if (s->gdb)
         counts = debugger_counts(&s->debugger, counts);
     timer_arm(&s->wake, next_deadline(s));
-    enum pc_stop why = pc_run(s->pc, MIN(s->end_count - before, counts));
+    counts = MIN(s->end_count - before, counts);
+    bool past = in_past(s);
+    enum pc_stop why = s->rewind ? rewind_run(s->rewind, counts) : timeline_run(&s->timeline, counts);
+    if (past && !in_past(s))
+        pace_from_here(s); /* the present goes on */
     bool ends = why == PC_POWER_OFF || why == PC_EXIT || why == PC_TRIPLE;
     if (!ends && stopped_now(s))
         return;
@@ -594,6 +688,12 @@ static int open_serials(struct session *s)
     return 0;
 }
 
+static struct char_backend outlet(struct session *s, unsigned n, struct serialio *to)
+{
+    s->outlet[n] = (struct outlet){s, to};
+    return to ? (struct char_backend){&s->outlet[n], outlet_write} : (struct char_backend){0};
+}
+
 /* Opens what the ports are connected to. */
 static int open_ports(struct session *s, struct machine_ports *ports)
 {
@@ -606,14 +706,11 @@ static int open_ports(struct session *s, struct machine_ports *ports)
     *ports = (struct machine_ports){0};
     for (unsigned i = 0; i < PC_SERIALS; i++) {
         ports->serial_present[i] = i == 0 || i < o->serials;
-        if (s->serial[i])
-            ports->serial[i] = (struct char_backend){s->serial[i], serialio_write};
+        ports->serial[i] = outlet(s, i, s->serial[i]);
     }
     ports->serial[0] = (struct char_backend){s, com1_write};
-    if (s->parallel)
-        ports->parallel = (struct char_backend){s->parallel, serialio_write};
-    if (s->debugcon)
-        ports->debugcon = (struct char_backend){s->debugcon, serialio_write};
+    ports->parallel = outlet(s, PC_SERIALS, s->parallel);
+    ports->debugcon = outlet(s, PC_SERIALS + 1, s->debugcon);
     return r;
 }
 
@@ -672,6 +769,8 @@ static int start_monitor(struct session *s)
     const struct monitor_env env = {.ctx = s,
                                     .pc = s->pc,
                                     .pause = do_pause,
+                                    .reset = do_reset,
+                                    .power = do_power,
                                     .quit = on_quit,
                                     .screenshot = keys_screenshot,
                                     .keys = do_keys,
@@ -680,7 +779,7 @@ static int start_monitor(struct session *s)
                                     .load = do_load,
                                     .status = get_status,
                                     .stats = get_stats};
-    if (!s->o->monitor && !s->o->monitor_json)
+    if (!s->o->monitor && !s->o->monitor_json && !s->o->gdb)
         return 0;
     s->monitor = monitor_new(&env);
     return s->monitor ? 0 : -ENOMEM;
@@ -709,7 +808,8 @@ static void connect(struct session *s)
 {
     s->events = (struct frontend_events){
         .ctx = s, .key = on_key, .mouse = on_mouse, .room = on_room, .quit = on_quit, .screenshot = on_screenshot};
-    s->keys_env = (struct keyscript_env){.input = pc_input(s->pc),
+    s->sink = (struct input_sink){.ctx = s, .key = script_key, .mouse = script_mouse, .room = script_room};
+    s->keys_env = (struct keyscript_env){.input = &s->sink,
                                          .display = pc_display(s->pc),
                                          .ctx = s,
                                          .screenshot = keys_screenshot,
@@ -740,14 +840,32 @@ static int open_gdb(struct session *s)
     if (!s->o->gdb)
         return 0;
     debugger_open(&s->debugger, s->pc);
-    int r = gdbserver_open(s->o->gdb, &s->debugger, &s->gdb, error, sizeof error);
+    s->debugger.timeline = &s->timeline;
+    s->debugger.rewind = s->rewind;
+    int r = gdbserver_open(s->o->gdb, &s->debugger, s->monitor, &s->gdb, error, sizeof error);
     if (r) {
         complain("%s", error);
         return r;
     }
-    debugger_pause(&s->debugger);
-    complain("the guest waits for GDB: target remote %s", gdbserver_name(s->gdb));
+    bool waits = gdbserver_waits(s->o->gdb);
+    if (waits)
+        debugger_pause(&s->debugger);
+    complain("%s: target remote %s", waits ? "the guest waits for GDB" : "GDB may come", gdbserver_name(s->gdb));
     return 0;
+}
+
+/* From here on everything that comes from outside is remembered, if there is a use for it. */
+static int open_timeline(struct session *s)
+{
+    u64 bytes = options_rewind(s->o);
+    struct rewind_media media = rewind_media_of(&s->machine.media);
+    timeline_open(&s->timeline, s->pc, bytes || s->o->record || s->o->replay);
+    s->timeline.medium = on_medium;
+    s->timeline.ctx = s;
+    int r = bytes ? rewind_open(&s->rewind, &s->timeline, &media, bytes) : 0;
+    if (r)
+        complain("going back in time is not possible: %s", strerror(-r));
+    return r;
 }
 
 /* Everything before the first instruction. 0, or EXIT_BAD_INPUT after a line on standard error. */
@@ -768,15 +886,17 @@ static int begin(struct session *s)
         return EXIT_BAD_INPUT;
     }
     s->pc = s->machine.pc;
+    if (open_timeline(s))
+        return EXIT_BAD_INPUT;
+    if (start_monitor(s)) {
+        complain("not enough memory");
+        return EXIT_BAD_INPUT;
+    }
     if (open_gdb(s))
         return EXIT_BAD_INPUT;
     bool taken = ports_use_stdio(s->o) || monitors_use_stdio(s->o);
     if (screen_open(&s->screen, pc_display(s->pc), s->o->display, taken, s->machine.guest, error, sizeof error)) {
         complain("%s", error);
-        return EXIT_BAD_INPUT;
-    }
-    if (start_monitor(s)) {
-        complain("not enough memory");
         return EXIT_BAD_INPUT;
     }
     if (!is_seen(s))
@@ -856,6 +976,8 @@ int session_run(const struct options *o)
         monitor_io_close(s->monitor_io[i]);
     monitor_free(s->monitor);
     gdbserver_close(s->gdb);
+    rewind_close(s->rewind);
+    timeline_close(&s->timeline);
     if (s->pc)
         machine_close(&s->machine);
     keyscript_free(s->keys);

@@ -10,7 +10,7 @@
 void timeline_open(struct timeline *t, struct pc *pc, bool remembers)
 {
     *t = (struct timeline){.pc = pc, .remembers = remembers, .end = cpu_place(pc_cpu(pc))};
-    t->next.count = 0;
+    t->seen = t->end;
 }
 
 void timeline_close(struct timeline *t)
@@ -33,6 +33,11 @@ static struct cpu_place here(const struct timeline *t)
 bool timeline_past(const struct timeline *t)
 {
     return t->remembers && (t->next.at < t->journal.len || cpu_place_compare(here(t), t->end) < 0);
+}
+
+bool timeline_repeats(const struct timeline *t)
+{
+    return t->remembers && cpu_place_compare(here(t), t->seen) < 0;
 }
 
 /* ---- doing ---- */
@@ -112,7 +117,7 @@ static void do_event(struct timeline *t, const struct journal_event *e)
 static void end_here(struct timeline *t)
 {
     journal_cut(&t->journal, &t->next);
-    t->end = here(t);
+    t->end = t->seen = here(t);
 }
 
 /* Without memory for it the past is lost: better than one that lies. */
@@ -270,13 +275,9 @@ static bool went_astray(struct timeline *t, struct cpu_place before, enum pc_sto
     return !moved && (why == PC_IDLE || why == PC_DEAD);
 }
 
-enum pc_stop timeline_run(struct timeline *t, u64 counts)
+/* In the past, up to its end. */
+static enum pc_stop run_again(struct timeline *t, u64 counts)
 {
-    if (!timeline_past(t)) {
-        enum pc_stop why = pc_run(t->pc, counts);
-        t->end = here(t);
-        return why;
-    }
     enum pc_stop why = PC_BUDGET;
     u64 start = here(t).count, done;
     while (!t->lost && (done = here(t).count - start) < counts) {
@@ -289,9 +290,20 @@ enum pc_stop timeline_run(struct timeline *t, u64 counts)
         if (pc_cpu(t->pc)->stops.hit || (why != PC_BUDGET && why != PC_IDLE && why != PC_DEAD))
             return why;
     }
-    if (t->lost) /* it is what it is: from here on it is new */
-        end_here(t);
     return PC_BUDGET;
+}
+
+enum pc_stop timeline_run(struct timeline *t, u64 counts)
+{
+    bool past = timeline_past(t);
+    enum pc_stop why = past ? run_again(t, counts) : pc_run(t->pc, counts);
+    if (!past)
+        t->end = here(t);
+    if (cpu_place_compare(t->seen, here(t)) < 0)
+        t->seen = here(t);
+    if (t->lost && !t->fixed) /* it is what it is: from here on it is new */
+        end_here(t);
+    return why;
 }
 
 bool timeline_run_to(struct timeline *t, struct cpu_place at)

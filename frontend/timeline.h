@@ -19,7 +19,8 @@ struct timeline {
     bool lost;  /* the machine did not do again what it once did */
     struct journal journal;
     struct journal_cursor next; /* what comes again next, or the journal's end */
-    struct cpu_place end;       /* as far as the machine ever came */
+    struct cpu_place end;       /* as far as the machine ever came, and that of a recording will come */
+    struct cpu_place seen;      /* as far as it came here */
     /* Puts the image at PATH ("": nothing) into SLOT; 0, or -errno with a line in ERR. NULL: there are no drives. */
     int (*medium)(void *ctx, unsigned slot, const char *path, char *err, size_t n);
     void *ctx;
@@ -32,6 +33,9 @@ void timeline_close(struct timeline *t);
 
 /* The machine is where it has been before: it does again what it did, up to the end that it came to. */
 bool timeline_past(const struct timeline *t);
+
+/* What the machine sends now it has sent before. */
+bool timeline_repeats(const struct timeline *t);
 
 /* As pc_run(). In the past it ends at the latest where the past does, and waiting is no reason to come back. */
 enum pc_stop timeline_run(struct timeline *t, u64 counts);

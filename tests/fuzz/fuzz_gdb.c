@@ -1,19 +1,23 @@
 /*
  * fuzz_gdb.c - a conversation with the GDB stub. Each line of the input is a packet's content, framed as GDB would; one
  * that begins with FFh goes over the line as it is. A packet that is refused changes neither processor nor stops, and
- * without an accepted one the whole machine stays as it was. A guest that runs can be interrupted.
+ * without an accepted one the whole machine stays as it was. A guest that runs can be interrupted. On the way back
+ * and on again it does what it did before.
  */
 #define _GNU_SOURCE /* memfd_create */
 #include "frontend/gdbmonitor.h"
 #include "frontend/gdbstub.h"
 #include "tests/fuzz/machine.h"
 
-enum { RUN = 300, SLICE = 70, PACKETS = 200, RAW = 0xFF };
+enum { RUN = 300, SLICE = 70, PACKETS = 200, RAW = 0xFF, REWIND = 8 << 20 };
 
 struct talk {
     struct fuzz_machine m;
     struct debugger d;
+    struct gdb_monitor monitor;
     struct gdbstub g;
+    struct timeline timeline;
+    struct rewind *rewind;
     bool changed; /* something was accepted that may change the machine */
 };
 
@@ -36,11 +40,11 @@ static void take(struct talk *t, const u8 *data, size_t n)
 static void run(struct talk *t)
 {
     for (unsigned done = 0; done < RUN && t->g.waits; done += SLICE) {
-        enum pc_stop why = pc_run(t->m.pc, debugger_counts(&t->d, SLICE));
+        enum pc_stop why = rewind_run(t->rewind, debugger_counts(&t->d, SLICE));
         if (debugger_ran(&t->d))
             gdbstub_stopped(&t->g);
         else if (why == PC_IDLE && pc_next_event(t->m.pc) != CLOCK_NEVER)
-            pc_skip_to(t->m.pc, pc_next_event(t->m.pc));
+            timeline_skip_to(&t->timeline, pc_next_event(t->m.pc));
     }
     gdbstub_sent(&t->g, t->g.out_len);
     take(t, (const u8 *)"\3", 1);
@@ -85,9 +89,10 @@ static void line(struct talk *t, const u8 *p, size_t n)
     if (t->g.over && !t->g.killed) { /* another debugger comes */
         gdbstub_end(&t->g);
         fuzz_check(pc_cpu(t->m.pc)->stops.count == 0 && t->d.why == DEBUGGER_RUNS);
-        gdbstub_begin(&t->g, &t->d, gdb_monitor, &t->d);
+        gdbstub_begin(&t->g, &t->d, gdb_monitor, &t->monitor);
     }
     fuzz_check(t->g.out_len <= GDB_OUT_MAX);
+    fuzz_check(!t->timeline.lost);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -96,8 +101,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_machine_open(&t.m, &cpu_models[size % 2 ? 3 : 0]);
     fuzz_machine_run(&t.m, 2000, 2000, 1);
     t.changed = false;
+    timeline_open(&t.timeline, t.m.pc, true);
+    fuzz_check(rewind_open(&t.rewind, &t.timeline, NULL, REWIND) == 0);
     debugger_open(&t.d, t.m.pc);
-    gdbstub_begin(&t.g, &t.d, gdb_monitor, &t.d);
+    t.d.timeline = &t.timeline;
+    t.d.rewind = t.rewind;
+    t.monitor.debugger = &t.d;
+    gdbstub_begin(&t.g, &t.d, gdb_monitor, &t.monitor);
     u64 before = pc_hash(t.m.pc);
     for (unsigned i = 0; size && i < PACKETS && !t.g.killed; i++) {
         const u8 *end = memchr(data, '\n', size);
@@ -109,6 +119,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_check(t.changed || pc_hash(t.m.pc) == before);
     gdbstub_end(&t.g);
     debugger_close(&t.d);
+    rewind_close(t.rewind);
+    timeline_close(&t.timeline);
     fuzz_machine_close(&t.m);
     return 0;
 }
@@ -127,6 +139,9 @@ size_t fuzz_seed(unsigned n, u8 *out)
         "P8=00050000\nM500,a:b80000cd10f30fa6cbcf\ns\ns\ns\ns\nc\nk",
         "qRcmd,68656c70\nqRcmd,6c696e656172\nqRcmd,756e74696c2039393939\nc\nqRcmd,7265736574\nqRcmd,"
         "706879736963616c2030",
+        "s\ns\ns\nbs\nbs\nZ0,fe01a,1\nc\nbc\nbs\nbc\nc\nz0,fe01a,1\nZ2,0,400\nbc\nc\nM500,4:01020304\nbs\ns\nP0="
+        "1\nbs\nbc",
+        "P8=00050000\nP9=02030000\nM500,a:b80000cd10f30fa6cbcf\ns\ns\nbs\nbs\ns\nc\nbc\nc",
         "M500,3:ebfe90\nc500\ns500\nC05;500\nc\nvKill;1",
         "\xFF$m0,10#28+\3$?#3f$m0,\n\xFF-----$g#67\xFF\n\xFF}}}}$}}}}",
     };

@@ -109,10 +109,38 @@ continue
 stepi
 printf "step behind again %d\n", $eip - (unsigned)&again
 monitor physical 7c00
+monitor info status
+delete
+# backwards: by one, to the last write, to a breakpoint, to the beginning, and to here again
+set $here = $eip
+set $counter = *(unsigned short *)0x500
+reverse-stepi
+printf "back at again %d\n", $eip == (unsigned)&again
+stepi
+printf "and here again %d\n", $eip == $here
+watch *(unsigned short *)0x500
+reverse-continue
+printf "counter was one less: %d\n", *(unsigned short *)0x500 == $counter - 1
+continue
+printf "and is what it was: %d\n", *(unsigned short *)0x500 == $counter
+delete
+break *called
+reverse-continue
+reverse-continue
+printf "back at called %d\n", $eip == (unsigned)&called
+delete
+reverse-continue
+printf "at the beginning %x\n", $cs_base + $eip
+break *0x7c00
+continue
+printf "first again %x\n", $eip
 kill
 END
     printed "reset at fffffff0" "first 7c00 sp 6f04 bytes c031" "fifth is again: 1" "counter ff" "counter 100" \
-        "written ax 1" "return to back: 1" "ax 1234" "base 7b00 linear 1" "again 1" "step behind again 4" "000007c00"
+        "written ax 1" "return to back: 1" "ax 1234" "base 7b00 linear 1" "again 1" "step behind again 4" "000007c00" "back at again 1" "and here again 1" \
+        "counter was one less: 1" "and is what it was: 1" "back at called 1" "No more reverse-execution history." \
+        "at the beginning fffffff0" "first again 7c00"
+    grep -qx "typing  *no" "$work/out" || complain "monitor info status"
     grep -q "^cs:eip 07b0:.* is 00007c" "$work/out" || complain "monitor linear"
     ends 0
 }

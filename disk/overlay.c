@@ -232,6 +232,12 @@ bool block_is_overlay(const struct block *b)
     return b->ops == &overlay_ops;
 }
 
+struct block *overlay_base(struct block *b)
+{
+    assert(block_is_overlay(b));
+    return ((struct overlay *)b)->base;
+}
+
 struct overlay_mark overlay_mark(struct block *b)
 {
     struct overlay *o = (struct overlay *)b;

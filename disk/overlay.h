@@ -14,6 +14,7 @@
 int overlay_new(struct block *base, struct block **out);
 
 bool block_is_overlay(const struct block *b);
+struct block *overlay_base(struct block *b);
 
 /* A moment of the medium. Marks later than one that was gone back to are void. */
 struct overlay_mark {

@@ -39,6 +39,7 @@ struct journal_event {
 struct journal {
     u8 *data;
     size_t len, cap;
+    size_t settled; /* what its owner has looked at and was not cut off since */
 };
 
 /* In front of a record, or at the end. {0} is the beginning. */

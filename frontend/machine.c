@@ -5,6 +5,7 @@
 #include "disk/memory.h"
 #include "frontend/guest/tour.h"
 #include "frontend/file.h"
+#include "frontend/identity.h"
 #include "frontend/rtc.h"
 
 #include <errno.h>
@@ -217,6 +218,7 @@ static void note_media(struct builder *b)
     for (unsigned i = 0; i < PC_DRIVES; i++) {
         m->present[PC_FLOPPIES + i] = b->config.drive[i].kind == PC_DRIVE_CD;
         m->inside[PC_FLOPPIES + i] = m->present[PC_FLOPPIES + i] ? b->config.drive[i].block : NULL;
+        b->m->disk[i] = m->present[PC_FLOPPIES + i] ? NULL : b->config.drive[i].block;
     }
 }
 
@@ -290,6 +292,9 @@ static int set_machine(struct builder *b)
 
 static void set_ports(struct builder *b, const struct machine_ports *ports)
 {
+    if (ports->rtc_seconds)
+        b->config.rtc_seconds = *ports->rtc_seconds;
+    b->m->rtc_seconds = b->config.rtc_seconds;
     memcpy(b->config.serial, ports->serial, sizeof ports->serial);
     memcpy(b->config.serial_present, ports->serial_present, sizeof ports->serial_present);
     b->config.parallel = ports->parallel;
@@ -341,10 +346,77 @@ static int read_state(struct state_buf *buf, const char *path, char *error, size
     return r;
 }
 
-static int take_state(struct pc *pc, const struct state_buf *buf, const char *path, char *error, size_t n)
+/* ---- images of saved states ---- */
+
+/* What was in all drives: hard disks, then slots as in media.h. */
+struct images {
+    struct image_identity image[PC_DRIVES + MEDIA_SLOTS];
+};
+
+static const struct field images_fields[] = {
+    FIELD_SUBS(struct images, image, image_identity_fields),
+    FIELD_END,
+};
+
+enum { IMAGES_VERSION = 1 };
+
+static struct block *in_drive(const struct machine *m, unsigned i)
+{
+    return i < PC_DRIVES ? m->disk[i] : m->media.inside[i - PC_DRIVES];
+}
+
+static struct image_identity identify(const struct machine *m, unsigned i)
+{
+    struct block *b = in_drive(m, i);
+    return image_identify(b, media_path(&m->media, b));
+}
+
+static void save_images(struct machine *m, struct state_buf *buf)
+{
+    struct images now;
+    for (unsigned i = 0; i < ARRAY_LEN(now.image); i++)
+        now.image[i] = identify(m, i);
+    state_save(buf, "images", IMAGES_VERSION, images_fields, &now);
+}
+
+static const char *drive_name(unsigned i)
+{
+    static const char *const names[PC_DRIVES + MEDIA_SLOTS] = {
+        "hard disk 0", "hard disk 1", "hard disk 2", "hard disk 3", "floppy A:",
+        "floppy B:",   "CD 0",        "CD 1",        "CD 2",        "CD 3"};
+    return names[i];
+}
+
+/* An old memory on a newer disk destroys what is on it. Where nothing is written to the images there is no harm. */
+static int check_images(struct machine *m, const struct state_buf *buf, char *error, size_t n)
+{
+    struct images then = {0};
+    int r = state_load(buf, "images", IMAGES_VERSION, images_fields, &then);
+    if (r && r != -ENOENT) {
+        snprintf(error, n, "%s: images", r == -ENOTSUP ? "from a newer version of Ombra" : "damaged");
+        return -EINVAL;
+    }
+    for (unsigned i = 0; i < ARRAY_LEN(then.image) && !m->media.snapshot; i++) {
+        struct image_identity now = identify(m, i);
+        if (image_same(&then.image[i], &now))
+            continue;
+        const char *path = media_path(&m->media, in_drive(m, i));
+        snprintf(error, n,
+                 now.size ? "%s (%s) is not what it was when the state was saved; loading would damage it. "
+                            "With --snapshot it is left untouched"
+                          : "%s is empty, but was not when the state was saved%s",
+                 drive_name(i), now.size ? path : "; give the same images");
+        return -EINVAL;
+    }
+    return 0;
+}
+
+static int take_state(struct machine *m, const struct state_buf *buf, const char *path, char *error, size_t n)
 {
     char why[MACHINE_ERROR_MAX / 2] = "does not fit this machine";
-    int r = pc_load(pc, buf, why, sizeof why);
+    int r = check_images(m, buf, why, sizeof why);
+    if (r == 0)
+        r = pc_load(m->pc, buf, why, sizeof why);
     if (r)
         snprintf(error, n, "%s: %s", path, why);
     return r;
@@ -357,7 +429,7 @@ static int load_state(struct builder *b)
         return 0;
     int r = read_state(&buf, b->o->load, b->error, b->error_size);
     if (r == 0)
-        r = take_state(b->m->pc, &buf, b->o->load, b->error, b->error_size);
+        r = take_state(b->m, &buf, b->o->load, b->error, b->error_size);
     state_buf_free(&buf);
     return r;
 }
@@ -372,7 +444,7 @@ int machine_load(struct machine *m, const char *path, char *error, size_t n)
             snprintf(error, n, "%s: not enough memory", path);
     }
     if (r == 0) {
-        r = take_state(m->pc, &buf, path, error, n);
+        r = take_state(m, &buf, path, error, n);
         if (r) { /* it may have been reset, with parts of the state in memory */
             int back = pc_load(m->pc, &before, NULL, 0);
             assert(back == 0);
@@ -386,7 +458,7 @@ int machine_load(struct machine *m, const char *path, char *error, size_t n)
 /* Places that are written to at the end: wrong ones are better told now. */
 static int check_outputs(struct builder *b)
 {
-    const char *const outputs[] = {b->o->screenshot, b->o->text_dump, b->o->save};
+    const char *const outputs[] = {b->o->screenshot, b->o->text_dump, b->o->save, b->o->record};
     for (unsigned i = 0; i < ARRAY_LEN(outputs); i++) {
         int r = outputs[i] ? file_check_output(outputs[i], b->error, b->error_size) : 0;
         if (r)
@@ -428,7 +500,11 @@ int machine_open(struct machine *m, const struct options *o, const struct machin
 int machine_save(struct machine *m, const char *path, char *error, size_t n)
 {
     struct state_buf buf = {0};
-    int r = pc_save(m->pc, &buf);
+    int r = media_flush(&m->media, error, n);
+    if (r)
+        return r;
+    r = pc_save(m->pc, &buf);
+    save_images(m, &buf);
     if (r == 0)
         r = state_write_file(&buf, path);
     state_buf_free(&buf);
@@ -445,7 +521,7 @@ static int save_state(struct machine *m, char *error, size_t n)
 static int save_cmos(struct machine *m, char *error, size_t n)
 {
     u8 bytes[CMOS_FILE_BYTES];
-    if (!m->options->cmos)
+    if (!m->options->cmos || m->options->replay)
         return 0;
     pc_cmos_get(m->pc, bytes);
     return file_write(m->options->cmos, bytes, sizeof bytes, error, n);
@@ -466,6 +542,38 @@ int machine_keep(struct machine *m, char *error, size_t error_size)
         first = first ? first : r;
     }
     return first;
+}
+
+/* ---- what it was built from ---- */
+
+static PRINTF_LIKE(3, 4) void add_line(char *text, size_t size, const char *fmt, ...)
+{
+    size_t used = strlen(text);
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text + used, size - used, fmt, ap);
+    va_end(ap);
+}
+
+void machine_describe(struct machine *m, char *text, size_t size)
+{
+    const struct options *o = m->options;
+    *text = 0;
+    add_line(text, size, "--cpu %s\n--mem %llu\n", pc_cpu(m->pc)->model->name, (unsigned long long)o->mem_mb);
+    add_line(text, size, "--vga %s\n--no-apic %s\n", o->isa_vga ? "isa" : "pci", o->no_apic ? "yes" : "no");
+    add_line(text, size, "--exit-port %s\n--boot %.8s\n", o->exit_port ? "yes" : "no", o->boot ? o->boot : "default");
+    add_line(text, size, "--on-triple-fault %s\n", o->stop_on_triple_fault ? "stop" : "reset");
+    add_line(text, size, "serial ports %u\n", MAX(o->serials, 1u));
+    for (unsigned i = 0; i < PC_DRIVES + MEDIA_SLOTS; i++) {
+        struct image_identity id = identify(m, i);
+        if (id.size)
+            add_line(text, size, "%s with %llu bytes, hash %016llx\n", drive_name(i), (unsigned long long)id.size,
+                     (unsigned long long)id.hash);
+    }
+    for (unsigned i = 0; i < KERNEL_PARTS; i++)
+        if (m->kernel.part[i])
+            add_line(text, size, "part %u of the kernel with %zu bytes, hash %016llx\n", i, m->kernel.size[i],
+                     (unsigned long long)state_hash_bytes(0, m->kernel.part[i], m->kernel.size[i]));
 }
 
 void machine_close(struct machine *m)

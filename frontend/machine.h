@@ -18,6 +18,7 @@ enum { MACHINE_ERROR_MAX = IMAGE_ERROR_MAX, MACHINE_GUEST_MAX = 64 };
 struct machine_ports {
     struct char_backend serial[PC_SERIALS], parallel, debugcon;
     bool serial_present[PC_SERIALS];
+    const s64 *rtc_seconds; /* what the clock chip shows instead of what the options say, or NULL */
 };
 
 struct machine {
@@ -25,6 +26,8 @@ struct machine {
     char guest[MACHINE_GUEST_MAX]; /* what a person would call it: for titles */
     const struct options *options;
     struct media media;
+    struct block *disk[PC_DRIVES]; /* hard disks, of MEDIA */
+    s64 rtc_seconds;               /* what the clock chip showed at power-on */
     u8 *bios, *vgabios;
     struct kernel kernel;
     FILE *log;
@@ -44,6 +47,9 @@ int machine_keep(struct machine *m, char *error, size_t error_size);
 /* The whole machine to and from a file. 0, or -errno with one line in ERROR; then the machine is as it was. */
 int machine_save(struct machine *m, const char *path, char *error, size_t error_size);
 int machine_load(struct machine *m, const char *path, char *error, size_t error_size);
+
+/* Lines that say what the machine was built from, for comparing with others; at power-on. */
+void machine_describe(struct machine *m, char *text, size_t size);
 
 void machine_close(struct machine *m);
 

@@ -86,6 +86,14 @@ void media_close(struct media *m)
     *m = (struct media){0};
 }
 
+const char *media_path(const struct media *m, const struct block *b)
+{
+    for (unsigned i = 0; i < m->count; i++)
+        if (m->list[i].block == b)
+            return m->list[i].path;
+    return "";
+}
+
 /* ---- drives ---- */
 
 /* The first CD drive is where people and guests expect it. */

@@ -35,6 +35,9 @@ int media_open(struct media *m, const char *path, enum image_kind kind, unsigned
 /* B, which came from no file, belongs to the machine from now on. 0, or -ENOMEM: then it is closed. */
 int media_add(struct media *m, struct block *b);
 
+/* Where B of the list comes from, "" if from no file, or if B is NULL. */
+const char *media_path(const struct media *m, const struct block *b);
+
 /* The slot that DRIVE ("a", "b", "cd", "cd0" to "cd3") names, or -ENODEV with a line in ERR. */
 int media_slot(const struct media *m, const char *drive, char *err, size_t n);
 

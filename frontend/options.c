@@ -272,6 +272,8 @@ int options_parse(struct options *o, int argc, char **argv)
     }
     if (o->record && o->replay)
         return complain("--record and %s exclude each other", "--replay");
+    if (o->replay && o->keys)
+        return complain("--replay and %s exclude each other; the recording has what was typed", "--keys");
     if (!o->kernel && (o->initrd || o->append) && o->images == 0)
         return complain("%s goes with --kernel", o->initrd ? "--initrd" : "--append");
     return 0;

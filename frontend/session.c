@@ -15,6 +15,7 @@
 #include "frontend/machine.h"
 #include "frontend/monitor_io.h"
 #include "frontend/pacer.h"
+#include "frontend/recording.h"
 #include "frontend/screen.h"
 #include "frontend/serialio.h"
 
@@ -52,6 +53,9 @@ struct session {
     struct pc *pc;
     struct timeline timeline; /* everything from outside goes through it */
     struct rewind *rewind;    /* NULL: there is no way back */
+    struct recording *recording;
+    struct recording_start start; /* of --record and --replay */
+    struct recording_end replay_end;
     struct serialio *serial[PC_SERIALS], *parallel, *debugcon;
     struct outlet {
         struct session *s;
@@ -239,6 +243,8 @@ static void poll_typed(struct session *s, u64 now)
 
 static void poll_keys(struct session *s)
 {
+    if (s->timeline.fixed)
+        return;
     u64 now = session_time(s);
     if (s->typed && now >= keyscript_next(s->typed))
         poll_typed(s, now);
@@ -422,6 +428,17 @@ static void flush_ports(struct session *s)
     flush_port(s, s->debugcon);
 }
 
+static void update_recording(struct session *s)
+{
+    int err = s->recording ? recording_update(s->recording, &s->timeline.journal) : 0;
+    if (!err)
+        return;
+    complain("%s: the recording cannot be written: %s", s->o->record, strerror(-err));
+    recording_close(s->recording, NULL);
+    s->recording = NULL;
+    end(s, EXIT_RUN_FAILED);
+}
+
 struct inlet {
     struct session *s;
     unsigned port;
@@ -458,6 +475,7 @@ static void pump(struct session *s)
     for (unsigned i = 0; i < PC_SERIALS && !stands(s) && !in_past(s); i++)
         read_port(s, i);
     flush_ports(s);
+    update_recording(s);
     screen_pump(&s->screen, &s->events);
     if (s->monitor)
         poll_monitor(s);
@@ -575,6 +593,16 @@ static void idle(struct session *s)
 
 /* ---- the guest runs ---- */
 
+/* A recording that is watched goes no faster than the clock. */
+static void pace_replay(struct session *s)
+{
+    u64 host = host_now(), due = pacer_host(&s->pacer, now_virtual(s));
+    if (due > host + SLEEP_NS * 10 || host > due + SLEEP_NS)
+        pace_from_here(s);
+    else if (due > host)
+        sleep_for(s, due - host);
+}
+
 static bool stopped_now(struct session *s)
 {
     if (!s->gdb || !debugger_ran(&s->debugger))
@@ -594,6 +622,8 @@ static void run_slice(struct session *s)
     enum pc_stop why = s->rewind ? rewind_run(s->rewind, counts) : timeline_run(&s->timeline, counts);
     if (past && !in_past(s))
         pace_from_here(s); /* the present goes on */
+    if (s->timeline.fixed && s->wall)
+        pace_replay(s);
     bool ends = why == PC_POWER_OFF || why == PC_EXIT || why == PC_TRIPLE;
     if (!ends && stopped_now(s))
         return;
@@ -638,6 +668,8 @@ static void run_on(struct session *s)
         tell_held(s);
     }
     poll_keys(s);
+    if (s->timeline.fixed && (s->timeline.lost || !timeline_past(&s->timeline)))
+        end(s, EXIT_OK); /* of the recording */
     if (session_time(s) >= s->end_virtual || session_count(s) >= s->end_count)
         end(s, EXIT_OK);
     if (!s->ended)
@@ -854,14 +886,103 @@ static int open_gdb(struct session *s)
     return 0;
 }
 
+/* ---- recordings ---- */
+
+/* The first line in which BUILT differs from what the recording was made with. */
+static int differs(struct session *s, const char *built)
+{
+    const char *then = s->start.built_from;
+    while (*then && strcspn(then, "\n") == strcspn(built, "\n") && strncmp(then, built, strcspn(then, "\n")) == 0) {
+        then += strcspn(then, "\n") + (then[strcspn(then, "\n")] == '\n');
+        built += strcspn(built, "\n") + (built[strcspn(built, "\n")] == '\n');
+    }
+    complain("%s: recorded with '%.*s', but this machine has '%.*s'", s->o->replay, (int)strcspn(then, "\n"), then,
+             (int)strcspn(built, "\n"), built);
+    return -EINVAL;
+}
+
+static int read_recording(struct session *s, struct machine_ports *ports)
+{
+    char error[MACHINE_ERROR_MAX];
+    if (!s->o->replay)
+        return 0;
+    int r = recording_read(s->o->replay, &s->start, &s->timeline.journal, &s->replay_end, error, sizeof error);
+    if (r)
+        complain("%s", error);
+    ports->rtc_seconds = &s->start.rtc_seconds;
+    return r;
+}
+
+static int begin_replay(struct session *s)
+{
+    char built[RECORDING_TEXT_MAX];
+    machine_describe(&s->machine, built, sizeof built);
+    if (strcmp(built, s->start.built_from) != 0)
+        return differs(s, built);
+    if (s->start.has_cmos)
+        pc_cmos_set(s->pc, s->start.cmos);
+    if (pc_hash(s->pc) != s->start.hash) {
+        complain("%s: the machine begins in another state than the recorded one; give the same BIOS and --load-state",
+                 s->o->replay);
+        return -EINVAL;
+    }
+    s->timeline.fixed = true;
+    s->timeline.end = s->replay_end.at;
+    return 0;
+}
+
+static int begin_recording(struct session *s)
+{
+    char error[MACHINE_ERROR_MAX];
+    struct recording_start *start = &s->start;
+    start->rtc_seconds = s->machine.rtc_seconds;
+    start->has_cmos = s->o->cmos != NULL;
+    if (start->has_cmos)
+        pc_cmos_get(s->pc, start->cmos);
+    machine_describe(&s->machine, start->built_from, sizeof start->built_from);
+    start->hash = pc_hash(s->pc);
+    int r = recording_create(s->o->record, start, &s->recording, error, sizeof error);
+    if (r)
+        complain("%s", error);
+    return r;
+}
+
+/* The recording's end, and whether the replayed machine is where the recorded one ended. */
+static void end_recordings(struct session *s)
+{
+    struct recording_end last = {cpu_place(pc_cpu(s->pc)), pc_hash(s->pc)};
+    if (s->recording) {
+        update_recording(s);
+        int err = recording_close(s->recording, s->timeline.lost ? NULL : &last);
+        s->recording = NULL;
+        if (err || s->timeline.lost) {
+            complain("%s: the recording could not be finished: %s", s->o->record, strerror(err ? -err : ENOMEM));
+            s->status = EXIT_RUN_FAILED;
+        }
+    }
+    if (!s->timeline.fixed || (!s->timeline.lost && timeline_past(&s->timeline)))
+        return; /* somebody has ended it before its end */
+    if (s->timeline.lost || last.hash != s->replay_end.hash) {
+        complain("%s: the machine went another way than the recorded one, %s", s->o->replay,
+                 s->timeline.refused ? "a medium could not be had again"
+                 : s->timeline.lost  ? "something could not happen where it did"
+                                     : "its state at the end differs");
+        s->status = EXIT_RUN_FAILED;
+    }
+}
+
 /* From here on everything that comes from outside is remembered, if there is a use for it. */
 static int open_timeline(struct session *s)
 {
     u64 bytes = options_rewind(s->o);
     struct rewind_media media = rewind_media_of(&s->machine.media);
+    struct journal recorded = s->timeline.journal; /* of --replay */
     timeline_open(&s->timeline, s->pc, bytes || s->o->record || s->o->replay);
+    s->timeline.journal = recorded;
     s->timeline.medium = on_medium;
     s->timeline.ctx = s;
+    if ((s->o->record && begin_recording(s)) || (s->o->replay && begin_replay(s)))
+        return -EINVAL;
     int r = bytes ? rewind_open(&s->rewind, &s->timeline, &media, bytes) : 0;
     if (r)
         complain("going back in time is not possible: %s", strerror(-r));
@@ -878,7 +999,7 @@ static int begin(struct session *s)
         complain("signals cannot be caught: %s", strerror(-s->signals));
         return EXIT_BAD_INPUT;
     }
-    if (open_ports(s, &ports) || open_monitors(s))
+    if (open_ports(s, &ports) || open_monitors(s) || read_recording(s, &ports))
         return EXIT_BAD_INPUT;
     if ((s->o->keys && keyscript_open(s->o->keys, &s->keys, error, sizeof error)) ||
         machine_open(&s->machine, s->o, &ports, error, sizeof error)) {
@@ -961,6 +1082,7 @@ int session_run(const struct options *o)
         if (s->gdb)
             gdbserver_exited(s->gdb, s->status);
         u64 host = host_now();
+        end_recordings(s);
         flush_ports(s);
         /* The terminal is given back before anything is written to it. */
         struct display_source source = *pc_display(s->pc);
@@ -977,6 +1099,7 @@ int session_run(const struct options *o)
     monitor_free(s->monitor);
     gdbserver_close(s->gdb);
     rewind_close(s->rewind);
+    recording_close(s->recording, NULL);
     timeline_close(&s->timeline);
     if (s->pc)
         machine_close(&s->machine);

@@ -42,12 +42,38 @@ bool timeline_repeats(const struct timeline *t)
 
 /* ---- doing ---- */
 
-static void load_cpu(struct pc *pc, const u8 *data, size_t len)
+static bool take_cpu(struct cpu *c, const u8 *data, size_t len)
 {
     struct state_buf b = {.data = (u8 *)data, .len = len};
-    struct cpu *c = pc_cpu(pc);
-    if (state_check(&b) == 0 && state_load(&b, "cpu", 1, cpu_fields, c) == 0)
-        cpu_restored(c);
+    return state_check(&b) == 0 && state_load(&b, "cpu", 1, cpu_fields, c) == 0 && cpu_restored(c) == 0;
+}
+
+/* All of it or, if it makes no sense, nothing. */
+static void load_cpu(struct timeline *t, const struct journal_event *e)
+{
+    struct state_buf before = {0};
+    struct cpu *c = pc_cpu(t->pc);
+    struct cpu_place place = cpu_place(c);
+    cpu_settle(c);
+    state_save(&before, "cpu", 1, cpu_fields, c);
+    if (before.failed || !take_cpu(c, e->data, e->len) || cpu_count(c) != place.count) {
+        t->lost = true;
+        if (!before.failed)
+            take_cpu(c, before.data, before.len);
+    }
+    cpu_place_restored(c, place);
+    state_buf_free(&before);
+}
+
+/* Nobody waits for longer than up to the next timer. */
+static void skip(struct timeline *t, u64 ns)
+{
+    u64 now = clock_now(pc_clock(t->pc)), next = pc_next_event(t->pc);
+    const u64 end_of_time = (u64)1 << 62;
+    if (now + ns > MIN(next, end_of_time) && ns)
+        t->lost = true;
+    else
+        pc_skip_to(t->pc, now + ns);
 }
 
 static void store(struct pc *pc, u64 at, const u8 *data, size_t len)
@@ -98,13 +124,13 @@ static void do_event(struct timeline *t, const struct journal_event *e)
         pc_set_rate(t->pc, (u64)n[0]);
         break;
     case JOURNAL_SKIP:
-        pc_skip_to(t->pc, clock_now(pc_clock(t->pc)) + (u64)n[0]);
+        skip(t, (u64)n[0]);
         break;
     case JOURNAL_MEMORY:
         store(t->pc, (u64)n[0], e->data, e->len);
         break;
     case JOURNAL_CPU:
-        load_cpu(t->pc, e->data, e->len);
+        load_cpu(t, e);
         break;
     case JOURNAL_KINDS:
         break;
@@ -188,6 +214,7 @@ void timeline_rate(struct timeline *t, u64 rate_ps)
 void timeline_skip_to(struct timeline *t, u64 ns)
 {
     u64 now = clock_now(pc_clock(t->pc));
+    ns = MIN(ns, pc_next_event(t->pc));
     happen(t, (struct journal_event){.kind = JOURNAL_SKIP, .number = {ns > now ? (s64)(ns - now) : 0}});
 }
 

@@ -55,7 +55,7 @@ int timeline_medium(struct timeline *t, unsigned slot, const char *path, char *e
 void timeline_reset(struct timeline *t);
 void timeline_power(struct timeline *t);
 void timeline_rate(struct timeline *t, u64 rate_ps);
-void timeline_skip_to(struct timeline *t, u64 ns);
+void timeline_skip_to(struct timeline *t, u64 ns); /* not past the next timer */
 
 /* A debugger has changed memory (of one frame, below) or the processor's registers. */
 void timeline_wrote(struct timeline *t, u32 frame, u32 offset, u32 len);

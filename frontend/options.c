@@ -412,7 +412,29 @@ static void man_debugging(FILE *out)
           "(gdb) break *($cs_base+0x10)\n(gdb) x/8xh $ss_base+$esp\n.Ed\n"
           ".Pp\nThe bases, control and debug registers are read with\n.Ic info registers system .\n"
           "They cannot be changed, nor can selectors in protected mode.\n"
-          ".Ic monitor help\nlists further commands.\n",
+          ".Ic monitor help\nlists further commands.\n"
+          ".Pp\nThe guest can go back in time:\n.Ic reverse-stepi\nand\n.Ic reverse-continue\n"
+          "go to before the last instruction, and to where a breakpoint or a watchpoint was hit last, or to the "
+          "beginning;\na watchpoint stops in front of the instruction that wrote. From there the guest does again what "
+          "it did, its output\nis not repeated, and what is typed at it is ignored, until it comes to where it was; a "
+          "change of a register or of\nmemory makes another history. What the guest writes to disks goes back with it "
+          "and is forgotten at the end, as with\n.Fl Fl snapshot ;\nwith\n.Fl Fl rewind Ar 0\nthere is no way back, "
+          "and images are written to.\n",
+          out);
+}
+
+static void man_recordings(FILE *out)
+{
+    fputs(".Sh RECORDINGS AND SAVED STATES\n"
+          "A guest does the same again if the same comes to it at the same instructions. With\n.Fl Fl record\n"
+          "everything that comes from outside is written to a file: keys, mouse, serial input, changed media, buttons, "
+          "and how\nthe guest's clock was steered. With\n.Fl Fl replay ,\n"
+          "the same options and the same images it comes again, and nothing else does; the run ends where the recorded "
+          "one\nended. If the machine's state is not the same there, a line says so and the exit status is 1.\n"
+          "The date is the recorded one. Images are left untouched by both.\n"
+          ".Pp\nA state that\n.Fl Fl save\\-state\nwrote holds memory and devices, not what is on disks. It can be "
+          "loaded only while the images are what they were\nwhen it was saved: memory that knows an older disk would "
+          "destroy what is on it. With\n.Fl Fl snapshot\nthe images are left untouched, and it can be loaded always.\n",
           out);
 }
 
@@ -442,6 +464,7 @@ void options_man(FILE *out)
     man_key_scripts(out);
     man_monitor(out);
     man_debugging(out);
+    man_recordings(out);
     fputs(".Sh EXIT STATUS\n0 after the guest switched off, 1 if something failed while running, 2 if an option or a "
           "file\n"
           "cannot be used. With\n.Fl Fl exit\\-port\nthe status is the guest's.\n",

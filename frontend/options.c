@@ -193,6 +193,8 @@ static int set_value(struct options *o, enum option_id id, const char *v)
         return add(o->fd, &o->fds, OPTIONS_FD, v, name);
     case OPTION_SERIAL:
         return add(o->serial, &o->serials, OPTIONS_SERIAL, v, name);
+    case OPTION_SYMBOLS:
+        return add(o->symbols, &o->symbol_files, OPTIONS_SYMBOLS, v, name);
     case OPTION_MEM:
         return parse_number(v, name, 1, 65536, &o->mem_mb);
     case OPTION_MAXINSN:

@@ -14,7 +14,7 @@ enum option_id {
     OPTION_COUNT
 };
 
-enum { OPTIONS_MAX_IMAGES = 16, OPTIONS_HD = 4, OPTIONS_CD = 4, OPTIONS_FD = 2, OPTIONS_SERIAL = 4 };
+enum { OPTIONS_MAX_IMAGES = 16, OPTIONS_HD = 4, OPTIONS_CD = 4, OPTIONS_FD = 2, OPTIONS_SERIAL = 4, OPTIONS_SYMBOLS = 8 };
 
 enum display_kind { DISPLAY_AUTO, DISPLAY_SDL, DISPLAY_TERMINAL, DISPLAY_NONE };
 enum clock_kind { CLOCK_AUTO, CLOCK_WALL, CLOCK_VIRTUAL };
@@ -29,6 +29,8 @@ struct options {
     const char *screenshot, *text_dump, *keys;
     const char *serial[OPTIONS_SERIAL];
     unsigned serials;
+    const char *symbols[OPTIONS_SYMBOLS];
+    unsigned symbol_files;
     const char *parallel, *debugcon, *log, *log_file, *save, *load, *monitor, *monitor_json, *gdb;
     u64 mem_mb;
     u64 max_instructions; /* 0: no end */

@@ -17,6 +17,7 @@
 #include "frontend/pacer.h"
 #include "frontend/screen.h"
 #include "frontend/serialio.h"
+#include "frontend/symbols.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -64,6 +65,7 @@ struct session {
     struct pacer pacer;
     struct debugger debugger; /* with --gdb */
     struct gdbserver *gdb;
+    struct symbols *symbols; /* of --symbols */
     struct timer wake; /* ends a slice at next_deadline() */
     bool wall;
     int signals;
@@ -750,6 +752,24 @@ static int open_gdb(struct session *s)
     return 0;
 }
 
+static int load_symbols(struct session *s)
+{
+    char error[MACHINE_ERROR_MAX];
+    s->symbols = symbols_new();
+    if (!s->symbols) {
+        complain("not enough memory");
+        return -ENOMEM;
+    }
+    for (unsigned i = 0; i < s->o->symbol_files; i++) {
+        int r = symbols_load(s->symbols, s->o->symbols[i], error, sizeof error);
+        if (r) {
+            complain("%s", error);
+            return r;
+        }
+    }
+    return 0;
+}
+
 /* Everything before the first instruction. 0, or EXIT_BAD_INPUT after a line on standard error. */
 static int begin(struct session *s)
 {
@@ -760,7 +780,7 @@ static int begin(struct session *s)
         complain("signals cannot be caught: %s", strerror(-s->signals));
         return EXIT_BAD_INPUT;
     }
-    if (open_ports(s, &ports) || open_monitors(s))
+    if (open_ports(s, &ports) || open_monitors(s) || load_symbols(s))
         return EXIT_BAD_INPUT;
     if ((s->o->keys && keyscript_open(s->o->keys, &s->keys, error, sizeof error)) ||
         machine_open(&s->machine, s->o, &ports, error, sizeof error)) {
@@ -858,6 +878,7 @@ int session_run(const struct options *o)
     gdbserver_close(s->gdb);
     if (s->pc)
         machine_close(&s->machine);
+    symbols_free(s->symbols);
     keyscript_free(s->keys);
     keyscript_free(s->typed);
     if (s->signals >= 0)

@@ -100,6 +100,15 @@ bad "folder does not exist" --screenshot no/x.png a
 bad "folder does not exist" --text-dump no/x a
 bad "is a folder" --save-state / a
 bad "log cannot be written" --log-file no/x a
+bad "No such file" --symbols nosuch a
+bad "line 1 is not 'address letter name'" --symbols boot a
+printf '00001000 T start\n00001010 oops\n' >map
+bad "line 2 is not" --symbols map@0x10 a
+printf '         U nowhere\n' >map
+bad "names no address" --symbols map a
+printf '\177ELF\001\001\001' >elf
+bad "only symbols of 32-bit ELF" --symbols elf a
+bad "can be given 8 times" $(printf -- '--symbols map %.0s' 1 2 3 4 5 6 7 8 9) a
 bad "not a state" --load-state a
 bad "not a CMOS file" --cmos boot a
 

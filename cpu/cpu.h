@@ -207,6 +207,13 @@ struct cpu_host {
     u64 (*tpr)(void *ctx, bool write, u8 tpr); /* CR8 and the TPR's direct path: returns the current TPR */
 };
 
+/* Somebody who looks on: told of each exception, interrupt and port access. For debuggers; the guest does not notice. */
+struct cpu_witness {
+    void *ctx;
+    void (*event)(void *ctx, u8 vector, unsigned kind); /* enum event_kind; before it is delivered */
+    void (*port)(void *ctx, u16 port, u32 value, unsigned size, bool out);
+};
+
 struct block_cache;
 struct decoder;
 struct cpu_model;
@@ -299,6 +306,7 @@ struct cpu {
     u64 stats_blocks, stats_decoded;
     struct poll_watch poll;
     struct stops stops;  /* a debugger's */
+    const struct cpu_witness *witness; /* NULL: nobody looks on */
 };
 
 /* CPUID model data: cpu/model.c */

@@ -31,6 +31,8 @@ void io_check(struct cpu *c, u16 port, unsigned size)
 u32 io_in(struct cpu *c, u16 port, unsigned size)
 {
     u32 v = c->host.in(c->host.ctx, port, size);
+    if (UNLIKELY(c->witness))
+        c->witness->port(c->witness->ctx, port, v, size, false);
     if (UNLIKELY(c->bp_io))
         debug_io_check(c, port, size);
     return v;
@@ -39,6 +41,8 @@ u32 io_in(struct cpu *c, u16 port, unsigned size)
 void io_out(struct cpu *c, u16 port, u32 value, unsigned size)
 {
     c->host.out(c->host.ctx, port, value, size);
+    if (UNLIKELY(c->witness))
+        c->witness->port(c->witness->ctx, port, value, size, true);
     if (UNLIKELY(c->bp_io))
         debug_io_check(c, port, size);
 }

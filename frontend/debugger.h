@@ -47,6 +47,9 @@ void debugger_step(struct debugger *d);
 /* As step; but a CALL, an INT or a repeated string instruction is one step. */
 void debugger_step_over(struct debugger *d);
 
+/* Whether IN is such an instruction, which comes back to the one behind it. */
+bool debugger_comes_back(const struct insn *in);
+
 /* The next continue goes to exactly COUNT at most. */
 void debugger_limit(struct debugger *d, u64 count);
 

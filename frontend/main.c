@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "cpu/cpu.h"
 #include "frontend/session.h"
+#include "frontend/step/step_main.h"
 #include "frontend/trace/diff.h"
 
 #include <string.h>
@@ -48,6 +49,6 @@ int main(int argc, char **argv)
     if (options_parse(&o, argc, argv))
         return EXIT_BAD_INPUT;
     if (!print_text(&o))
-        return session_run(&o);
+        return o.step ? step_main(&o) : session_run(&o);
     return fflush(stdout) == 0 && !ferror(stdout) ? EXIT_OK : EXIT_RUN_FAILED;
 }

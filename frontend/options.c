@@ -152,6 +152,8 @@ static const char **string_slot(struct options *o, enum option_id id)
         return &o->trace;
     case OPTION_TRACEFILE:
         return &o->trace_file;
+    case OPTION_SCRIPT:
+        return &o->script;
     case OPTION_LOG:
         return &o->log;
     case OPTION_LOGFILE:
@@ -263,7 +265,8 @@ int options_parse(struct options *o, int argc, char **argv)
     bool only_images = false;
     memset(o, 0, sizeof *o);
     o->mem_mb = 128;
-    for (int i = 1; i < argc; i++) {
+    o->step = argc > 1 && strcmp(argv[1], "step") == 0;
+    for (int i = 1 + o->step; i < argc; i++) {
         if (!only_images && strcmp(argv[i], "--") == 0) {
             only_images = true;
         } else if (!only_images && argv[i][0] == '-' && argv[i][1]) {
@@ -276,6 +279,8 @@ int options_parse(struct options *o, int argc, char **argv)
             o->image[o->images++] = argv[i];
         }
     }
+    if (o->script && !o->step)
+        return complain("%s goes with 'ombra step'", "--script");
     if (!o->kernel && (o->initrd || o->append) && o->images == 0)
         return complain("%s goes with --kernel", o->initrd ? "--initrd" : "--append");
     if (!o->trace && (o->trace_file || o->trace_binary))
@@ -306,7 +311,8 @@ static void help_row(FILE *out, const struct option_row *r)
 
 void options_help(FILE *out)
 {
-    fputs("usage: ombra [options] [IMAGE...]\n\n"
+    fputs("usage: ombra [options] [IMAGE...]\n"
+          "       ombra step [options] [IMAGE...]\n\n"
           "Runs a PC in software. What an IMAGE is (floppy, hard disk, CD, kernel) is found by looking at it.\n"
           "Without any image a small guided tour of the machine starts. The man page ('ombra --man') has more.\n",
           out);

@@ -38,6 +38,8 @@ struct options {
     enum display_kind display;
     enum clock_kind clock;
     bool snapshot, no_apic, stop_on_triple_fault, exit_port, soft_float, isa_vga, stats, trace_binary;
+    bool step; /* "ombra step" */
+    const char *script;
     bool help, man, version;
 };
 

@@ -119,8 +119,7 @@ static struct tlb2_entry *second_slot(struct mmu *m, u64 lin)
 
 static bool second_valid(const struct mmu *m, const struct tlb2_entry *e, u64 lin)
 {
-    u32 current = e->page & TLB2_GLOBAL ? m->generation_all : m->generation_local;
-    return e->generation == current && ((e->page ^ lin) & PAGE_MASK) == 0;
+    return mmu_second_current(m, e) && ((e->page ^ lin) & PAGE_MASK) == 0;
 }
 
 void mmu_flush_page(struct mmu *m, u64 lin)

@@ -130,6 +130,12 @@ void mmu_pagetable_written(struct mmu *m, u32 frame, u32 offset, u32 len);
  */
 bool mmu_peek(const struct mmu *m, u64 lin, u64 *phys);
 
+/* Whether E of the second level still counts: for views. */
+static inline bool mmu_second_current(const struct mmu *m, const struct tlb2_entry *e)
+{
+    return e->generation == (e->page & TLB2_GLOBAL ? m->generation_all : m->generation_local);
+}
+
 /*
  * Instruction fetch: returns the host address of the byte at LIN and the frame it lies in, after access checks; sets A bits. NULL if the
  * page is not plain memory (registers, hole): *PHYS_ADDR is set then and the caller reads byte by byte. Raises #PF.

@@ -114,6 +114,7 @@ bad "says no kind" --trace cpl=0 a
 bad "the filters are addr=" --trace insn,bogus=1 a
 bad "is not NUMBER, FROM..TO" --trace insn,addr=main a
 bad "goes with --trace" --trace-file trace a
+bad "does not go with 'ombra step'" step --trace insn a
 bad "goes with --trace" --trace-format binary a
 bad "needs a file" --trace insn --trace-format binary a
 bad "--trace-format takes" --trace insn --trace-format x a

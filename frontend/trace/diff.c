@@ -5,7 +5,7 @@
  * needed may depend on a register that is ignored.
  */
 #include "frontend/trace/diff.h"
-#include "frontend/trace/disasm.h"
+#include "frontend/trace/insn_text.h"
 #include "frontend/trace/format.h"
 
 #include <errno.h>
@@ -31,7 +31,7 @@ struct comparison {
     struct side side[2];
     struct shown *last; /* the last that were the same, a ring */
     u64 same;
-    struct disasm *disasm;
+    struct insn_text *insns;
     char *error;
     size_t error_size;
 };
@@ -148,7 +148,7 @@ static void show(struct comparison *c, const char *mark, const struct trace_reco
     char line[TRACE_LINE_MAX];
     const char *text = r->text;
     if (r->kind == TRACE_INSN && !*text)
-        text = disasm_text(c->disasm, r->ip, r->bytes, r->len, bits);
+        text = insn_text_get(c->insns, r->ip, r->bytes, r->len, bits);
     trace_format(r, r->cs, regs, text, line, sizeof line);
     fprintf(c->d->out, "%s %s\n", mark, line);
 }
@@ -230,12 +230,12 @@ int trace_diff_run(struct trace_diff *d, char *error, size_t error_size)
     c.side[0].reader = d->side[0];
     c.side[1].reader = d->side[1];
     c.last = calloc(MAX(d->context, 1u), sizeof *c.last);
-    c.disasm = disasm_new();
-    if (c.last && c.disasm)
+    c.insns = insn_text_new();
+    if (c.last && c.insns)
         r = compare(&c);
     else
         snprintf(error, error_size, "not enough memory");
-    disasm_free(c.disasm);
+    insn_text_free(c.insns);
     free(c.last);
     return r;
 }

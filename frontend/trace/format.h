@@ -2,7 +2,7 @@
  * format.h - records as lines of text, and back. One line a record, columns aligned:
  *
  *          count kind  CS:EIP         what
- *          12345 insn  F000:0000E05B  31C0           xor ax, ax                 | EAX=00000000 EFL=00000046
+ *          12345 insn  F000:0000E05B  31C0           xor   ax, ax               | EAX=00000000 EFL=00000046
  *          12346 mem   F000:0000E05D  write 2 [00006FFE] = 1234
  *          12347 port  F000:0000E05E  out 1 [0080] = 01
  *          12348 int   F000:0000E060  0E fault error 00000002

@@ -3,7 +3,7 @@
  */
 #include "frontend/trace/writer.h"
 #include "frontend/trace/code.h"
-#include "frontend/trace/disasm.h"
+#include "frontend/trace/insn_text.h"
 #include "frontend/trace/format.h"
 
 #include <errno.h>
@@ -24,7 +24,7 @@ struct trace_writer {
     u8 buf[BUFFER];
     size_t len;
     struct trace_code *code; /* binary */
-    struct disasm *disasm;   /* text */
+    struct insn_text *insns; /* text */
     const struct symbols *symbols;
     const struct symbol *place; /* what the last line was in */
     u64 base;                   /* of CS */
@@ -72,7 +72,7 @@ static int fail(struct trace_writer *w, int err, const char *path, char *error, 
         close(w->fd);
     if (w) {
         free(w->code);
-        disasm_free(w->disasm);
+        insn_text_free(w->insns);
     }
     free(w);
     return -err;
@@ -111,8 +111,8 @@ int trace_writer_open(struct trace_writer **to, const char *path, bool binary, c
     if (binary)
         w->code = calloc(1, sizeof *w->code);
     else
-        w->disasm = disasm_new();
-    if (!(binary ? (void *)w->code : (void *)w->disasm) || (binary && !(w->gz = gzdopen(w->fd, "wb1"))))
+        w->insns = insn_text_new();
+    if (!(binary ? (void *)w->code : (void *)w->insns) || (binary && !(w->gz = gzdopen(w->fd, "wb1"))))
         return fail(w, ENOMEM, path ? path : "", error, error_size);
     put_header(w, spec);
     *to = w;
@@ -148,7 +148,7 @@ static void put_line(struct trace_writer *w, const struct trace_record *r, const
     if (r->kind == TRACE_INSN || r->kind == TRACE_BLOCK)
         put_place(w, lin);
     if (r->kind == TRACE_INSN)
-        text = disasm_text(w->disasm, r->ip, r->bytes, r->len, w->bits == 0x16 ? 16 : 32);
+        text = insn_text_get(w->insns, r->ip, r->bytes, r->len, w->bits == 0x16 ? 16 : 32);
     char *to = (char *)room(w, TRACE_LINE_MAX);
     size_t n = trace_format(r, w->cs, regs, text, to, TRACE_LINE_MAX - 1);
     to[n] = '\n';
@@ -190,7 +190,7 @@ int trace_writer_close(struct trace_writer *w)
     else if (!w->gz && w->owned && close(w->fd) && !r)
         r = -errno;
     free(w->code);
-    disasm_free(w->disasm);
+    insn_text_free(w->insns);
     free(w);
     return r;
 }

@@ -201,9 +201,9 @@ static const char sample[] = "\x40\xA3\x00\x50\xE6\x80\xCD\x50\xEB\xF6";
 static void writes_text(void **state)
 {
     static const char *const lines[] = {" regs  0000:00007C00  | EAX=",
-                                        " insn  0000:00007C00  40                 inc ax ",
+                                        " insn  0000:00007C00  40                 inc   ax ",
                                         " mem   0000:00007C01  write 2 [00005000] = ",
-                                        " insn  0000:00007C01  A30050             mov word ptr [0x5000], ax\n",
+                                        " insn  0000:00007C01  A30050             mov   word [0x5000], ax\n",
                                         " port  0000:00007C04  out 1 [0080] = ",
                                         " int   0000:00007C06  50 INT\n",
                                         " block F000:0000E080\n",
@@ -334,7 +334,7 @@ static void ignores_what_it_is_told(void **state)
     struct file c = new_file(), d = new_file();
     TRACE(&c, "insn", false, "\xF9\xF8\xEB\xFC", 6, 6);
     text = slurp(&c);
-    char *flags = strstr(strstr(text, " stc "), "EFL=00000003");
+    char *flags = strstr(strstr(text, " stc"), "EFL=00000003");
     assert_non_null(flags);
     flags[11] = '2';
     assert_int_equal(write(d.fd, text, strlen(text)), (ssize_t)strlen(text));

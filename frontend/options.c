@@ -2,6 +2,7 @@
  * options.c - parsing the command line and printing what it can be.
  */
 #include "frontend/options.h"
+#include "frontend/trace/record.h"
 #include <errno.h>
 #include <stdlib.h>
 
@@ -89,6 +90,7 @@ static int set_word(struct options *o, enum option_id id, const char *v)
     static const char *const clocks[] = {"wall", "virtual", NULL};
     static const char *const faults[] = {"reset", "stop", NULL};
     static const char *const adapters[] = {"pci", "isa", NULL};
+    static const char *const formats[] = {"text", "binary", NULL};
     int n = 0, r;
     switch (id) {
     case OPTION_DISPLAY:
@@ -98,6 +100,10 @@ static int set_word(struct options *o, enum option_id id, const char *v)
     case OPTION_VGA:
         r = parse_word(v, "vga", adapters, &n);
         o->isa_vga = n == 1;
+        return r;
+    case OPTION_TRACEFORMAT:
+        r = parse_word(v, "trace-format", formats, &n);
+        o->trace_binary = n == 1;
         return r;
     case OPTION_CLOCK:
         r = parse_word(v, "clock", clocks, &n);
@@ -142,6 +148,10 @@ static const char **string_slot(struct options *o, enum option_id id)
         return &o->debugcon;
     case OPTION_GDB:
         return &o->gdb;
+    case OPTION_TRACE:
+        return &o->trace;
+    case OPTION_TRACEFILE:
+        return &o->trace_file;
     case OPTION_SCRIPT:
         return &o->script;
     case OPTION_LOG:
@@ -208,6 +218,7 @@ static int set_value(struct options *o, enum option_id id, const char *v)
     case OPTION_DISPLAY:
     case OPTION_VGA:
     case OPTION_CLOCK:
+    case OPTION_TRACEFORMAT:
     case OPTION_TRIPLE:
         return set_word(o, id, v);
     default:
@@ -272,6 +283,10 @@ int options_parse(struct options *o, int argc, char **argv)
         return complain("%s goes with 'ombra step'", "--script");
     if (!o->kernel && (o->initrd || o->append) && o->images == 0)
         return complain("%s goes with --kernel", o->initrd ? "--initrd" : "--append");
+    if (!o->trace && (o->trace_file || o->trace_binary))
+        return complain("%s goes with --trace", o->trace_file ? "--trace-file" : "--trace-format");
+    if (o->trace_binary && !o->trace_file)
+        return complain("--trace-format binary needs a file: %s", "--trace-file FILE");
     return 0;
 }
 
@@ -401,10 +416,52 @@ static void man_debugging(FILE *out)
           out);
 }
 
+static void man_traces(FILE *out)
+{
+    static const struct {
+        const char *name, *help;
+    } kinds[] = {
+#define K(id, name, help) {name, help},
+        TRACE_KINDS(K)
+#undef K
+    };
+    fputs(".Sh TRACES\n.Fl Fl trace\nwrites down, one record a line, in the order in which things happen:\n"
+          ".Bl -tag -width Ds\n",
+          out);
+    for (unsigned i = 0; i < ARRAY_LEN(kinds); i++)
+        if (kinds[i].help)
+            fprintf(out, ".It Cm %s\n%s\n", kinds[i].name, kinds[i].help);
+    fputs(
+        ".El\nWhat an instruction reads and writes stands before its own line, which ends in the registers that it "
+        "changed;\n"
+        "lines with\n.Ql regs\nname those that changed in another way. FPU, MMX and SSE registers are looked at around "
+        "instructions that use them.\n"
+        "A read\\-modify\\-write is one write; fetching instructions is not shown.\n"
+        ".Pp\nFilters follow the kinds:\n"
+        ".Bl -tag -width Ds\n"
+        ".It Cm addr= Ns Ar RANGE\nlinear address of the instruction that does it, or a name of\n.Fl Fl symbols\n"
+        ".It Cm data= Ns Ar RANGE\nlinear address of the memory, for mem\n"
+        ".It Cm port= Ns Ar RANGE\nnumber of the port, for port\n"
+        ".It Cm cpl= Ns Ar RANGE\nprivilege level\n"
+        ".It Cm cr3= Ns Ar RANGE\naddress space\n"
+        ".It Cm count= Ns Ar RANGE\ninstructions since the start; K, M, G as suffixes. Outside of it the guest runs at "
+        "full "
+        "speed\n"
+        ".El\nA range is\n.Ql 5 ,\n.Ql 0x7C00..0x7DFF ,\n.Ql 1M..\nor\n.Ql ..1M ;\nboth ends belong to it, and of a "
+        "filter that is given several times any will do.\n"
+        ".Pp\n.Nm\n.Cm diff\\-trace Ar A B\n.Op Fl Fl context Ar N\n.Op Fl Fl ignore Ar NAME[,NAME]\n"
+        "finds the first difference of two traces in either form and prints it behind the N records before it (8), "
+        "with the registers of both.\n"
+        "Ignored may be registers by their names in traces, flags (AF),\n.Cm fpu\n(FPU, MMX and SSE) and\n.Cm count .\n"
+        "It ends with status 0 if the traces are equal, 1 if they differ, 2 if one cannot be read. Runs that shall be "
+        "equal want\n.Fl Fl clock Cm virtual\nand a fixed\n.Fl Fl rtc .\n",
+        out);
+}
+
 void options_man(FILE *out)
 {
     fputs(".Dd 2026-11-21\n.Dt OMBRA 1\n.Os\n.Sh NAME\n.Nm ombra\n.Nd a PC in software\n"
-          ".Sh SYNOPSIS\n.Nm ombra\n.Op Ar options\n.Op Ar image ...\n"
+          ".Sh SYNOPSIS\n.Nm ombra\n.Op Ar options\n.Op Ar image ...\n.Nm ombra\n.Cm diff\\-trace Ar A B\n"
           ".Sh DESCRIPTION\nRuns a PC in software: unmodified x86 guests on any host.\n"
           "What an image is (floppy, hard disk, CD, kernel) is found by looking at it.\n"
           "Without any image a small guided tour of the machine starts.\n",
@@ -427,6 +484,7 @@ void options_man(FILE *out)
     man_key_scripts(out);
     man_monitor(out);
     man_debugging(out);
+    man_traces(out);
     fputs(".Sh EXIT STATUS\n0 after the guest switched off, 1 if something failed while running, 2 if an option or a "
           "file\n"
           "cannot be used. With\n.Fl Fl exit\\-port\nthe status is the guest's.\n",

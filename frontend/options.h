@@ -31,13 +31,13 @@ struct options {
     unsigned serials;
     const char *symbols[OPTIONS_SYMBOLS];
     unsigned symbol_files;
-    const char *parallel, *debugcon, *log, *log_file, *save, *load, *monitor, *monitor_json, *gdb;
+    const char *parallel, *debugcon, *log, *log_file, *save, *load, *monitor, *monitor_json, *gdb, *trace, *trace_file;
     u64 mem_mb;
     u64 max_instructions; /* 0: no end */
     u64 max_ns;           /* 0: no end */
     enum display_kind display;
     enum clock_kind clock;
-    bool snapshot, no_apic, stop_on_triple_fault, exit_port, soft_float, isa_vga, stats;
+    bool snapshot, no_apic, stop_on_triple_fault, exit_port, soft_float, isa_vga, stats, trace_binary;
     bool step; /* "ombra step" */
     const char *script;
     bool help, man, version;

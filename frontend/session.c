@@ -18,6 +18,7 @@
 #include "frontend/screen.h"
 #include "frontend/serialio.h"
 #include "frontend/symbols.h"
+#include "frontend/trace/tracer.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -66,6 +67,7 @@ struct session {
     struct debugger debugger; /* with --gdb */
     struct gdbserver *gdb;
     struct symbols *symbols; /* of --symbols */
+    struct tracer *tracer;   /* NULL: no --trace */
     struct timer wake; /* ends a slice at next_deadline() */
     bool wall;
     int signals;
@@ -308,6 +310,7 @@ static int do_load(void *ctx, const char *path, char *err, size_t n)
 {
     struct session *s = ctx;
     u64 time = session_time(s), count = session_count(s);
+    tracer_ran(s->tracer);
     timer_cancel(&s->wake); /* of a time that may be long over in the state */
     int r = machine_load(&s->machine, path, err, n);
     s->skew_virtual = time - now_virtual(s);
@@ -500,8 +503,14 @@ static void run_slice(struct session *s)
     u64 before = session_count(s), host = host_now(), counts = pacer_counts(&s->pacer, SLICE_NS);
     if (s->gdb)
         counts = debugger_counts(&s->debugger, counts);
+    counts = tracer_counts(s->tracer, counts);
     timer_arm(&s->wake, next_deadline(s));
     enum pc_stop why = pc_run(s->pc, MIN(s->end_count - before, counts));
+    int err = tracer_ran(s->tracer);
+    if (err) {
+        complain("the trace cannot be written: %s", strerror(-err));
+        end(s, EXIT_RUN_FAILED);
+    }
     bool ends = why == PC_POWER_OFF || why == PC_EXIT || why == PC_TRIPLE;
     if (!ends && stopped_now(s))
         return;
@@ -770,6 +779,17 @@ static int load_symbols(struct session *s)
     return 0;
 }
 
+static int open_trace(struct session *s)
+{
+    char error[MACHINE_ERROR_MAX];
+    if (!s->o->trace)
+        return 0;
+    int r = tracer_open(&s->tracer, s->o->trace, s->o->trace_file, s->o->trace_binary, s->symbols, error, sizeof error);
+    if (r)
+        complain("%s", error);
+    return r;
+}
+
 /* Everything before the first instruction. 0, or EXIT_BAD_INPUT after a line on standard error. */
 static int begin(struct session *s)
 {
@@ -788,8 +808,9 @@ static int begin(struct session *s)
         return EXIT_BAD_INPUT;
     }
     s->pc = s->machine.pc;
-    if (open_gdb(s))
+    if (open_gdb(s) || open_trace(s))
         return EXIT_BAD_INPUT;
+    tracer_start(s->tracer, pc_cpu(s->pc));
     bool taken = ports_use_stdio(s->o) || monitors_use_stdio(s->o);
     if (screen_open(&s->screen, pc_display(s->pc), s->o->display, taken, s->machine.guest, error, sizeof error)) {
         complain("%s", error);
@@ -824,6 +845,16 @@ static void print_stats(const struct session *s, u64 host)
             count, (double)(session_time(s) - s->start_virtual) / 1e9, wall, (double)s->slept / 1e9,
             (double)host_cpu_time() / 1e9, busy > 0 ? count / busy / 1e6 : 0.0, (unsigned long long)cpu->stats_blocks,
             (unsigned long long)cpu->stats_decoded, (unsigned long long)cpu->mmu.flushes);
+}
+
+static void end_trace(struct session *s)
+{
+    int r = tracer_close(s->tracer);
+    s->tracer = NULL;
+    if (r && s->status == EXIT_OK) {
+        complain("the trace cannot be written: %s", strerror(-r));
+        s->status = EXIT_RUN_FAILED;
+    }
 }
 
 /* Writes what was asked for; one that fails does not keep the others from being written. */
@@ -862,6 +893,7 @@ int session_run(const struct options *o)
             gdbserver_exited(s->gdb, s->status);
         u64 host = host_now();
         flush_ports(s);
+        end_trace(s);
         /* The terminal is given back before anything is written to it. */
         struct display_source source = *pc_display(s->pc);
         screen_close(&s->screen);
@@ -878,6 +910,7 @@ int session_run(const struct options *o)
     gdbserver_close(s->gdb);
     if (s->pc)
         machine_close(&s->machine);
+    tracer_close(s->tracer);
     symbols_free(s->symbols);
     keyscript_free(s->keys);
     keyscript_free(s->typed);

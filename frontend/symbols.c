@@ -389,8 +389,8 @@ int symbols_load(struct symbols *s, const char *spec, char *error, size_t error_
 
 size_t symbols_all(const struct symbols *s, const struct symbol **list)
 {
-    *list = s->list;
-    return s->list ? s->count : 0;
+    *list = s ? s->list : NULL;
+    return *list ? s->count : 0;
 }
 
 /* Index of the first symbol behind ADDR. */
@@ -409,7 +409,7 @@ static size_t behind(const struct symbols *s, u64 addr)
 
 const struct symbol *symbols_at(const struct symbols *s, u64 addr)
 {
-    size_t i = behind(s, addr);
+    size_t i = s ? behind(s, addr) : 0;
     if (i == 0)
         return NULL;
     u64 start = s->list[i - 1].addr; /* of several names the first */
@@ -419,7 +419,7 @@ const struct symbol *symbols_at(const struct symbols *s, u64 addr)
 
 const struct symbol *symbols_find(const struct symbols *s, const char *name)
 {
-    size_t low = 0, high = s->count;
+    size_t low = 0, high = s ? s->count : 0;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         if (strcmp(s->by_name[middle]->name, name) < 0)
@@ -427,12 +427,12 @@ const struct symbol *symbols_find(const struct symbols *s, const char *name)
         else
             high = middle;
     }
-    return low < s->count && strcmp(s->by_name[low]->name, name) == 0 ? s->by_name[low] : NULL;
+    return s && low < s->count && strcmp(s->by_name[low]->name, name) == 0 ? s->by_name[low] : NULL;
 }
 
 const char *symbols_text(const struct symbols *s, u64 addr, char *to, size_t size)
 {
-    const struct symbol *at = s ? symbols_at(s, addr) : NULL;
+    const struct symbol *at = symbols_at(s, addr);
     if (!at)
         *to = 0;
     else if (at->addr == addr)

@@ -34,7 +34,7 @@ int symbols_load(struct symbols *s, const char *spec, char *error, size_t error_
 int symbols_parse(struct symbols *s, const char *what, const u8 *data, size_t size, u64 offset, char *error,
                   size_t error_size);
 
-/* What ADDR is in, or NULL. ADDR - addr is the offset in it. */
+/* Here and below S may be NULL: an empty table. What ADDR is in, or NULL. ADDR - addr is the offset in it. */
 const struct symbol *symbols_at(const struct symbols *s, u64 addr);
 
 /* The symbol of that name, the lowest if there are several, or NULL. */
@@ -43,7 +43,7 @@ const struct symbol *symbols_find(const struct symbols *s, const char *name);
 /* All of them by address, for lists and completion. */
 size_t symbols_all(const struct symbols *s, const struct symbol **list);
 
-/* "name" or "name+1Ah", cut to SIZE; empty if nothing is known about ADDR. S may be NULL. Returns TO. */
+/* "name" or "name+1Ah", cut to SIZE; empty if nothing is known about ADDR. Returns TO. */
 const char *symbols_text(const struct symbols *s, u64 addr, char *to, size_t size);
 
 #endif

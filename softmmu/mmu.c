@@ -352,7 +352,7 @@ u64 mmu_read_slow(struct mmu *m, u64 lin, unsigned size, enum tlb_priv priv)
         value = phys_read_slow(m->phys, phys, n) | phys_read_slow(m->phys, phys2, size - n) << (n * 8);
     }
     if (UNLIKELY(m->watching))
-        m->watch_hit(m->owner, lin, size, false);
+        m->watch_hit(m->owner, lin, value, size, false);
     return value;
 }
 
@@ -378,7 +378,7 @@ void mmu_write_slow(struct mmu *m, u64 lin, u64 value, unsigned size, enum tlb_p
         phys_write_slow(m->phys, phys2, value >> (n * 8), size - n);
     }
     if (UNLIKELY(m->watching))
-        m->watch_hit(m->owner, lin, size, true);
+        m->watch_hit(m->owner, lin, value, size, true);
 }
 
 u64 mmu_rmw_slow(struct mmu *m, u64 lin, unsigned size, enum tlb_priv priv, u8 **host)

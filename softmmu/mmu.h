@@ -73,7 +73,7 @@ struct mmu {
     void (*fault)(void *owner, u64 lin, u32 error);
     /* Linear pages with a data breakpoint: accesses to them always take the slow path and are reported. */
     bool (*watched_page)(void *owner, u64 lin);
-    void (*watch_hit)(void *owner, u64 lin, unsigned size, bool write);
+    void (*watch_hit)(void *owner, u64 lin, u64 value, unsigned size, bool write);
     bool watching;
     void *owner;
     u32 generation;        /* last one given out; 0 is never valid */

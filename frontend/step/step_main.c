@@ -101,6 +101,7 @@ static const char *misplaced(const struct options *o)
     return o->keys                         ? "--keys (use the command 'keys')"
            : o->monitor || o->monitor_json ? "--monitor"
            : o->gdb                        ? "--gdb"
+           : o->trace                      ? "--trace"
            : o->serials                    ? "--serial"
            : o->display != DISPLAY_AUTO    ? "--display"
            : o->screenshot || o->text_dump

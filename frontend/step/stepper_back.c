@@ -25,14 +25,14 @@ static bool begin(struct stepper *s)
         stepper_note(s); /* what going back changes is lit */
     s->last.bits = 0;
     s->witness.told = NULL;
-    s->cpu->witness = NULL;
+    cpu_observe(s->cpu, NULL);
     return true;
 }
 
 static int end(struct stepper *s, enum rewind_result r)
 {
     debugger_stand(&s->debugger, DEBUGGER_PAUSED, NULL);
-    s->cpu->witness = &s->witness.hook;
+    cpu_observe(s->cpu, &s->witness.hook);
     witness_forget(&s->witness, cpu_count(s->cpu));
     s->end = END_NONE;
     s->look.cursor_free = false;

@@ -13,7 +13,7 @@ static bool same(const struct happening *a, const struct happening *b)
 static void add(struct witness *w, struct happening *h)
 {
     h->count = cpu_count(w->cpu);
-    h->where = (u32)(w->cpu->seg[SEG_CS].base + (w->cpu->cur ? insn_ip(w->cpu, w->cpu->cur) : w->cpu->ip));
+    h->where = (u32)(w->cpu->seg[SEG_CS].base + cpu_here(w->cpu));
     struct happening *last = w->total > w->first ? &w->ring[(w->total - 1) % WITNESS_MAX] : NULL;
     if (last && same(last, h)) {
         last->repeated++;
@@ -27,12 +27,12 @@ static void add(struct witness *w, struct happening *h)
         w->told(w->ctx, last);
 }
 
-static void on_event(void *ctx, u8 vector, unsigned kind)
+static void on_event(void *ctx, const struct cpu *c, u8 vector, enum event_kind kind, bool has_error, u32 error)
 {
     add(ctx, &(struct happening){.kind = HAPPENED_EVENT, .what = vector, .event = (u8)kind});
 }
 
-static void on_port(void *ctx, u16 port, u32 value, unsigned size, bool out)
+static void on_port(void *ctx, const struct cpu *c, u16 port, u32 value, unsigned size, bool out)
 {
     add(ctx,
         &(struct happening){.kind = out ? HAPPENED_OUT : HAPPENED_IN, .what = port, .value = value, .size = (u8)size});
@@ -41,12 +41,12 @@ static void on_port(void *ctx, u16 port, u32 value, unsigned size, bool out)
 void witness_open(struct witness *w, struct cpu *c)
 {
     *w = (struct witness){.cpu = c, .hook = {.ctx = w, .event = on_event, .port = on_port}};
-    c->witness = &w->hook;
+    cpu_observe(c, &w->hook);
 }
 
 void witness_close(struct witness *w)
 {
-    w->cpu->witness = NULL;
+    cpu_observe(w->cpu, NULL);
 }
 
 const struct happening *witness_get(const struct witness *w, unsigned n)

@@ -23,7 +23,7 @@ struct happening {
 
 struct witness {
     struct cpu *cpu;
-    struct cpu_witness hook;
+    struct cpu_observer hook;
     struct happening ring[WITNESS_MAX];
     u64 first, total; /* those from FIRST on are in the ring; the newest is number TOTAL - 1 */
     /* Told after each, also after repeated ones; may be NULL. */

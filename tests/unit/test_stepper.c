@@ -183,7 +183,7 @@ static void pauses(void **state)
     assert_string_equal(b.s.why, "enough");
     assert_false(stepper_go(&b.s, 1));
     stepper_close(&b.s);
-    assert_null(b.c->witness);
+    assert_null(b.c->observer);
     assert_int_equal(b.c->stops.count, 0);
     fuzz_machine_close(&b.m);
 }
@@ -234,7 +234,7 @@ static void back(void **state)
     assert_int_equal(stepper_back(&b.s, 10), 0);
     assert_string_equal(b.s.why, "this is the beginning: nothing before it is known");
     assert_at(&b, 0);
-    assert_ptr_equal(b.c->witness, &b.s.witness.hook);
+    assert_ptr_equal(b.c->observer, &b.s.witness.hook);
     bench_close(&b);
 }
 

@@ -17,6 +17,7 @@
 #include "frontend/pacer.h"
 #include "frontend/screen.h"
 #include "frontend/serialio.h"
+#include "frontend/step/step_main.h"
 #include "frontend/symbols.h"
 #include "frontend/trace/tracer.h"
 
@@ -77,6 +78,7 @@ struct session {
     u64 next_pump, next_frame;      /* host ns */
     u64 slept;                      /* host ns */
     u64 halted_count, halted_since; /* session's ns since when the processor has done nothing at that count */
+    bool inspect; /* the person wants to look inside */
     bool ended;
     int status;
 };
@@ -185,6 +187,11 @@ static void on_screenshot(void *ctx)
         snprintf(path + n - 4, sizeof path - n + 4, "-%u.png", i);
     if (screen_screenshot(&s->screen, path, error, sizeof error))
         complain("%s", error);
+}
+
+static void on_inspect(void *ctx)
+{
+    ((struct session *)ctx)->inspect = true;
 }
 
 /* ---- key script ---- */
@@ -561,6 +568,25 @@ static void run_on(struct session *s)
         run_slice(s);
 }
 
+/* The stepper has the machine and the terminal for a while. */
+static void inspect(struct session *s)
+{
+    char error[MACHINE_ERROR_MAX] = "the machine is GDB's";
+    bool ended = false;
+    s->inspect = false;
+    screen_lend(&s->screen);
+    if (s->gdb || step_inspect(s->pc, s->symbols, &ended, error, sizeof error))
+        complain("the stepper cannot be opened: %s", error);
+    if (screen_take_back(&s->screen, s->machine.guest, error, sizeof error)) {
+        complain("%s", error);
+        end(s, EXIT_RUN_FAILED);
+    }
+    if (ended)
+        end(s, EXIT_OK);
+    pace_from_here(s);
+    s->next_pump = s->next_frame = 0;
+}
+
 static void loop(struct session *s)
 {
     if (s->monitor)
@@ -572,6 +598,8 @@ static void loop(struct session *s)
             run_on(s);
         if (!s->ended && host_now() >= s->next_pump)
             pump(s);
+        if (s->inspect && !s->ended)
+            inspect(s);
     }
 }
 
@@ -719,7 +747,7 @@ static bool wants_wall(const struct session *s)
 static void connect(struct session *s)
 {
     s->events = (struct frontend_events){
-        .ctx = s, .key = on_key, .mouse = on_mouse, .room = on_room, .quit = on_quit, .screenshot = on_screenshot};
+        .ctx = s, .key = on_key, .mouse = on_mouse, .room = on_room, .quit = on_quit, .screenshot = on_screenshot, .inspect = on_inspect};
     s->keys_env = (struct keyscript_env){.input = pc_input(s->pc),
                                          .display = pc_display(s->pc),
                                          .ctx = s,

@@ -3,6 +3,7 @@
  */
 #include "frontend/step/step_main.h"
 #include "frontend/file.h"
+#include "frontend/guest/listing.h"
 #include "frontend/machine.h"
 #include "frontend/session.h"
 #include "frontend/step/screen_curses.h"
@@ -76,14 +77,27 @@ static void remember(struct stepper *s, struct machine *m)
         complain("there is not enough memory to keep the past; the stepper goes forward only");
 }
 
-static int look_into(struct machine *m, struct symbols *symbols, const struct options *o, const char *text, size_t len)
+/* What is beside the machine. */
+struct companions {
+    struct symbols *symbols;
+    struct listing listing;
+};
+
+static void introduce(struct stepper *s, const struct companions *with)
+{
+    s->symbols = with->symbols;
+    s->names = (struct expr_names){find_symbol, with->symbols};
+    s->listing = &with->listing;
+}
+
+static int look_into(struct machine *m, const struct companions *with, const struct options *o, const char *text,
+                     size_t len)
 {
     struct stepper *s = calloc(1, sizeof *s);
     int status = EXIT_RUN_FAILED;
     if (s && stepper_open(s, m->pc) == 0) {
-        s->symbols = symbols;
+        introduce(s, with);
         remember(s, m);
-        s->names = (struct expr_names){find_symbol, symbols};
         status = o->script ? run_script(s, o, text, len) : run_person(s);
         stepper_close(s);
     } else {
@@ -91,6 +105,24 @@ static int look_into(struct machine *m, struct symbols *symbols, const struct op
     }
     free(s);
     return status;
+}
+
+int step_inspect(struct pc *pc, struct symbols *symbols, bool *ended, char *error, size_t error_size)
+{
+    struct companions with = {.symbols = symbols};
+    struct stepper *s = calloc(1, sizeof *s);
+    int r = s && listing_open(&with.listing) == 0 ? stepper_open(s, pc) : -ENOMEM;
+    if (r) {
+        snprintf(error, error_size, "not enough memory");
+    } else {
+        introduce(s, &with);
+        r = screen_curses_run(s, error, error_size);
+        *ended = s->end != END_NONE;
+        stepper_close(s);
+    }
+    listing_close(&with.listing);
+    free(s);
+    return r;
 }
 
 /* ---- the command line ---- */
@@ -133,17 +165,19 @@ int step_main(const struct options *o)
         snprintf(error, sizeof error, "%s does not go with 'ombra step'", bad);
         return complain(error);
     }
-    struct symbols *symbols = symbols_new();
-    if (!symbols)
-        return complain("not enough memory");
-    if ((o->script && file_read(o->script, SCRIPT_MAX, &text, &len, error, sizeof error)) ||
-        load_symbols(symbols, o, error, sizeof error) || machine_open(&machine, &own, &ports, error, sizeof error)) {
+    struct companions with = {.symbols = symbols_new()};
+    if (!with.symbols || listing_open(&with.listing)) {
+        complain("not enough memory");
+    } else if ((o->script && file_read(o->script, SCRIPT_MAX, &text, &len, error, sizeof error)) ||
+               load_symbols(with.symbols, o, error, sizeof error) ||
+               machine_open(&machine, &own, &ports, error, sizeof error)) {
         complain(error);
     } else {
-        status = look_into(&machine, symbols, o, (const char *)text, len);
+        status = look_into(&machine, &with, o, (const char *)text, len);
         machine_close(&machine);
     }
-    symbols_free(symbols);
+    listing_close(&with.listing);
+    symbols_free(with.symbols);
     free(text);
     return status;
 }

@@ -121,9 +121,23 @@ int stepcmd_here(struct stepcmd *c)
     return r || c->check ? r : started(c, stepper_start_to(c->s, to));
 }
 
+/* "2s" or "500ms" of the guest's time, in ns. */
+static bool take_time(const char *args, u64 *ns)
+{
+    char *end;
+    u64 n = strtoull(args, &end, 10), unit = strcmp(end, "s") == 0 ? 1000000000 : strcmp(end, "ms") == 0 ? 1000000 : 0;
+    bool ok = isdigit((u8)*args) && unit && n > 0 && n <= 1000000;
+    *ns = ok ? n * unit : 0;
+    return ok;
+}
+
 int stepcmd_go_on(struct stepcmd *c)
 {
     struct goal goal = {.kind = GOAL_RUN};
+    if (take_time(c->args, &goal.until)) {
+        goal.until += clock_now(pc_clock(c->s->pc));
+        return start(c, &goal);
+    }
     int r = take_count(c, c->args, &goal.amount, 0);
     return r ? r : start(c, &goal);
 }

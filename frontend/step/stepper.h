@@ -21,7 +21,7 @@ enum goal_kind {
     GOAL_NONE,
     GOAL_STEPS, /* AMOUNT of instructions, or deliveries of exceptions and interrupts */
     GOAL_OUT,   /* until the procedure returns */
-    GOAL_RUN,   /* up to a stop, or AMOUNT of counts if that is not 0 */
+    GOAL_RUN,   /* up to a stop, or AMOUNT of counts if that is not 0, or UNTIL */
     GOAL_MODE,  /* until it is another: real, protected, virtual-8086, SMM, paging, 16 or 32 bits */
     GOAL_EVENT, /* exception, INT n or interrupt; VALUE: its vector, or -1 */
     GOAL_PORT,  /* IN or OUT; VALUE: the port, or -1 */
@@ -31,6 +31,7 @@ enum goal_kind {
 struct goal {
     enum goal_kind kind;
     u64 amount;
+    u64 until; /* GOAL_RUN: virtual ns, 0: none */
     s32 value;
     struct expr when;
 };
@@ -88,6 +89,7 @@ struct stepper {
     bool att;
     struct expr_names names;
     const struct symbols *symbols; /* NULL: none */
+    const struct listing *listing; /* the tour's source; NULL: none */
     struct witness witness;
     struct stepper_stop stop[STEPPER_STOPS];
 

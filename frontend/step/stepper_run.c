@@ -7,8 +7,9 @@
 #include "frontend/step/stepper_int.h"
 #include <errno.h>
 
-/* How often an idle processor's time is skipped before the person is asked again. */
-enum { IDLES = 2000 };
+/* How often an idle processor's time is skipped before the person is asked again; how many counts between looks at the
+ * clock. */
+enum { IDLES = 2000, UNTIL_COUNTS = 100000 };
 
 enum progress { GOES_ON, DONE, WAITS };
 
@@ -176,6 +177,8 @@ static enum progress go_running(struct stepper *s, u64 counts)
         u64 left = counts - done;
         if (s->goal.amount)
             left = MIN(left, s->goal.amount - s->done);
+        if (s->goal.until)
+            left = MIN(left, (u64)UNTIL_COUNTS);
         u64 before = cpu_count(s->cpu);
         enum pc_stop stop = run(s, debugger_counts(&s->debugger, left));
         s->done += cpu_count(s->cpu) - before;
@@ -183,6 +186,8 @@ static enum progress go_running(struct stepper *s, u64 counts)
         if (p != GOES_ON || s->found)
             return s->found ? DONE : p;
         if (s->goal.amount && s->done >= s->goal.amount)
+            return DONE;
+        if (s->goal.until && clock_now(pc_clock(s->pc)) >= s->goal.until)
             return DONE;
     }
     return WAITS;

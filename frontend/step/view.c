@@ -2,6 +2,7 @@
  * view.c - the screen as a whole: title, views, keys.
  */
 #include "frontend/step/view.h"
+#include "frontend/guest/listing.h"
 #include "frontend/step/stepcmd.h"
 #include "frontend/symbols.h"
 #include <errno.h>
@@ -13,8 +14,11 @@ enum {
     LAST_ROWS = 2,
     NEXT_ROWS = 3,
     STACK_COLS = 27,
-    WIDE = 132,  /* room for all keys */
-    NARROW = 40, /* a code pane is not narrower */
+    WIDE = 132, /* room for all keys */
+    WHERE = 100,
+    CODE_COLS = 52,
+    BESIDE = CODE_COLS + 50, /* then the source stands beside the listing */
+    NARROW = 40,             /* a code pane is not narrower */
 };
 
 const struct view_row view_rows[VIEW_COUNT] = {
@@ -85,9 +89,16 @@ static struct pane headed(const struct pane *p, unsigned row, unsigned col, unsi
     return pane_part(p, row + 1, col, rows, cols);
 }
 
-/* The symbol at the next instruction, "" if none is known. */
+/* The source line of the next instruction, or the symbol it is in, or "". */
 static const char *where(const struct stepper *s, char *to, size_t size)
 {
+    long n = view_source_line(s);
+    if (n >= 0) {
+        const struct listing_line *line = &s->listing->line[n];
+        const char *text = line->text + strspn(line->text, " \t");
+        snprintf(to, size, "%s:%u: %.*s", line->file, line->number, (int)MIN(strcspn(text, "\t"), (size_t)60), text);
+        return to;
+    }
     return symbols_text(s->symbols, stepper_here(s), to, size);
 }
 
@@ -104,12 +115,17 @@ static void put_divider(struct pane *p)
 /* Listing beside registers, sentences below, then memory beside the stack. */
 static void draw_main(struct stepper *s, struct pane *p)
 {
-    char name[64];
+    char name[WHERE];
     unsigned sentences = LAST_ROWS + NEXT_ROWS, extra = p->rows > VIEW_ROWS - 2 ? p->rows - (VIEW_ROWS - 2) : 0;
     unsigned top = MIN(REGS_ROWS + extra / 2, p->rows);
     unsigned left = p->cols > NARROW + REGS_COLS + 3 ? p->cols - REGS_COLS - 3 : p->cols;
     struct pane code = pane_part(p, 0, 0, top, left), divide = pane_part(p, 0, left, top, 3);
     struct pane regs = pane_part(p, 0, left + 3, top, REGS_COLS);
+    if (left >= BESIDE && view_source_line(s) >= 0) {
+        code = pane_part(p, 0, 0, top, CODE_COLS);
+        struct pane source = pane_part(p, 0, CODE_COLS, top, left - CODE_COLS);
+        pane_source(s, &source);
+    }
     pane_code(s, &code);
     put_divider(&divide);
     pane_registers(s, &regs);
@@ -174,12 +190,15 @@ static void put_lines(const struct stepper *s, struct pane *p, const char *text,
 static void draw_lines(struct stepper *s, struct pane *p, const char *before)
 {
     enum { BELOW = 1 + 1 + 1 + 3 };
-    char name[64];
+    char name[WHERE];
     bool alone = s->look.view == VIEW_HELP || p->rows <= 2 * BELOW;
     unsigned rows = alone ? p->rows : p->rows - BELOW;
     struct pane body = pane_part(p, 0, 1, rows, p->cols - 1);
     char *text = view_lines(s, s->look.view);
-    put_lines(s, &body, text, before);
+    if (s->look.view == VIEW_SOURCE)
+        pane_source(s, &body);
+    else
+        put_lines(s, &body, text, before);
     free(text);
     if (alone)
         return;
@@ -197,7 +216,7 @@ void view_draw(struct stepper *s, struct grid *g, const char *before, const char
     struct pane body = pane_part(&whole, 1, 0, g->rows > 2 ? g->rows - 2 : 0, g->cols);
     if (s->look.view == VIEW_SCREEN)
         pane_screen(s, &body);
-    else if (view_rows[s->look.view].lines)
+    else if (view_rows[s->look.view].lines || s->look.view == VIEW_SOURCE)
         draw_lines(s, &body, before);
     else
         draw_main(s, &body);
@@ -228,6 +247,9 @@ static void print_pane(struct stepper *s, unsigned view, struct grid *g)
         break;
     case VIEW_SCREEN:
         pane_screen(s, &p);
+        break;
+    case VIEW_SOURCE:
+        pane_source(s, &half);
         break;
     default:
         view_draw(s, g, NULL, NULL);

@@ -43,6 +43,9 @@ void view_move(struct stepper *s, int lines, bool page);
 /* NULL if there is none of that name. */
 const struct device *view_find_device(struct pc *pc, const char *name);
 
+/* The line of the tour's source that the next instruction comes from, or -1. */
+long view_source_line(const struct stepper *s);
+
 /* view_panes.c; each fills its pane. */
 void pane_code(struct stepper *s, struct pane *p);
 void pane_next(const struct stepper *s, struct pane *p); /* only the next instruction */
@@ -50,6 +53,7 @@ void pane_registers(const struct stepper *s, struct pane *p);
 void pane_memory(const struct stepper *s, struct pane *p);
 void pane_stack(const struct stepper *s, struct pane *p);
 void pane_sentences(const struct stepper *s, struct pane *p, unsigned last_rows);
+void pane_source(const struct stepper *s, struct pane *p);
 void pane_screen(const struct stepper *s, struct pane *p);
 unsigned pane_memory_columns(unsigned cols); /* bytes in a row of a memory pane */
 

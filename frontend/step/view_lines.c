@@ -8,7 +8,7 @@
 #include "frontend/step/view.h"
 #include <stdlib.h>
 
-enum { TEXT_SIZE = 64 << 10, TABLE_ENTRIES = 256 };
+enum { TEXT_SIZE = 64 << 10, TABLE_ENTRIES = 256, EVENTS = 100 };
 
 /* ---- registers and tables ---- */
 
@@ -95,7 +95,7 @@ void lines_events(const struct stepper *s, FILE *out)
     const struct happening *h;
     if (s->witness.total == s->witness.first)
         fputs("nothing has happened yet: no exception, no interrupt, no port access\n", out);
-    for (unsigned i = 0; (h = witness_get(&s->witness, i)); i++) {
+    for (unsigned i = 0; i < EVENTS && (h = witness_get(&s->witness, i)); i++) {
         witness_text(h, text, sizeof text);
         fprintf(out, "%12llu  at %08X  %s\n", (unsigned long long)h->count, h->where, text);
     }

@@ -1,6 +1,7 @@
 /*
  * view_panes.c - the panes of the main view, and the guest's screen.
  */
+#include "frontend/guest/listing.h"
 #include "frontend/step/desc.h"
 #include "frontend/step/text.h"
 #include "frontend/step/view.h"
@@ -18,12 +19,12 @@ enum {
 /* ---- the listing ---- */
 
 /* Where the lines of the listing begin. */
-struct listing {
+struct code_lines {
     u64 lin[LIST_MAX];
     unsigned rows;
 };
 
-static void list_from(const struct stepper *s, u64 lin, unsigned rows, struct listing *l)
+static void list_from(const struct stepper *s, u64 lin, unsigned rows, struct code_lines *l)
 {
     struct disasm_line line;
     u8 bytes[INSN_MAX_LEN];
@@ -35,7 +36,7 @@ static void list_from(const struct stepper *s, u64 lin, unsigned rows, struct li
     }
 }
 
-static unsigned find_line(const struct listing *l, u64 lin)
+static unsigned find_line(const struct code_lines *l, u64 lin)
 {
     unsigned i = 0;
     while (i < l->rows && l->lin[i] != lin)
@@ -44,7 +45,7 @@ static unsigned find_line(const struct listing *l, u64 lin)
 }
 
 /* The listing stays while the next instruction is in it, and not at its end. */
-static void follow(struct stepper *s, unsigned rows, struct listing *l)
+static void follow(struct stepper *s, unsigned rows, struct code_lines *l)
 {
     u64 here = stepper_here(s), want = s->look.cursor_free ? s->look.cursor : here;
     list_from(s, s->look.code_top, rows, l);
@@ -115,7 +116,7 @@ static struct code_place place_at(const struct stepper *s, u64 lin)
 
 void pane_code(struct stepper *s, struct pane *p)
 {
-    struct listing l;
+    struct code_lines l;
     unsigned rows = p->rows, known = s->last.bits != 0;
     follow(s, rows, &l);
     bool away = known && find_line(&l, s->last.lin) == l.rows; /* it jumped here: its line comes first */
@@ -293,6 +294,43 @@ void pane_sentences(const struct stepper *s, struct pane *p, unsigned last_rows)
         put_sentence(p, "did", STYLE_LAST, sentence, last_rows);
     stepper_next_sentence(s, sentence, sizeof sentence);
     put_sentence(p, "next", STYLE_PLAIN, sentence, p->rows - last_rows);
+}
+
+/* ---- the source ---- */
+
+long view_source_line(const struct stepper *s)
+{
+    u8 bytes[4];
+    u64 here = stepper_here(s);
+    bool known = s->listing && stepper_read(s, here, false, bytes, sizeof bytes) == sizeof bytes &&
+                 listing_is(here, bytes, sizeof bytes);
+    return known ? listing_at(s->listing, here) : -1;
+}
+
+static void put_source(struct pane *p, const struct listing_line *line, unsigned style)
+{
+    pane_put(p, STYLE_DIM, "%5u ", line->number);
+    for (const char *c = line->text; *c; c++) {
+        if (*c == '\t')
+            pane_put(p, style, "%*s", (int)(8 - (p->col - 6) % 8), "");
+        else
+            pane_char(p, style, (u8)*c < 0x80 ? (u8)*c : '?');
+    }
+    pane_rest(p, style, ' ');
+}
+
+void pane_source(const struct stepper *s, struct pane *p)
+{
+    long here = view_source_line(s);
+    if (here < 0) {
+        pane_put(p, STYLE_PLAIN,
+                 "\n  Only the tour has its source here: 'ombra step' without an image starts it,\n"
+                 "  ':until 7C00' goes to its first instruction.");
+        return;
+    }
+    size_t at = (size_t)here, first = at > p->rows / 2 ? at - p->rows / 2 : 0;
+    for (size_t i = first; i < s->listing->count && !pane_full(p); i++)
+        put_source(p, &s->listing->line[i], i == at ? STYLE_NEXT : STYLE_PLAIN);
 }
 
 /* ---- the guest's screen ---- */

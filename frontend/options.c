@@ -2,6 +2,8 @@
  * options.c - parsing the command line and printing what it can be.
  */
 #include "frontend/options.h"
+#include "frontend/step/stepcmd.h"
+#include "frontend/step/view.h"
 #include "frontend/trace/record.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -393,6 +395,56 @@ static void man_monitor(FILE *out)
     fputs(".El\n", out);
 }
 
+/* A name and what stands behind it, with its keys. */
+static void man_item(FILE *out, const char *name, const char *shown, const char *keys, const char *help)
+{
+    fputs(".It Cm ", out);
+    man_text(out, name);
+    if (*shown) {
+        fputs(" Ar ", out);
+        man_text(out, shown);
+    }
+    fputc('\n', out);
+    man_text(out, help);
+    if (*keys) {
+        fputs(" (key: ", out);
+        man_text(out, keys);
+        fputc(')', out);
+    }
+    fputc('\n', out);
+}
+
+static void man_stepper(FILE *out)
+{
+    char keys[24], key[8];
+    fputs(
+        ".Sh LOOKING INSIDE\n.Nm\n.Cm step\n.Op Ar options\n.Op Ar image ...\n"
+        "stands before the first instruction of the BIOS and shows the machine in the terminal: instructions with what "
+        "the\nnext one will do and what the last one did, registers, memory and stack, and by keys everything else.\n"
+        "The guest's time is virtual, what it writes to images is forgotten at the end, and everything can be taken "
+        "back.\n"
+        "In a running machine\n.Ql Ctrl+] i\nin the terminal display, or Ctrl+Alt+I in the window, opens the same view "
+        "in the terminal\nthat the program was started from, without a way back in time; the guest stands still "
+        "until it is left.\n"
+        ".Pp\nNumbers in addresses and conditions are hexadecimal as on the screen (10. is ten, 0x10 and 10h are as "
+        "always);\nhow often is decimal. Expressions know registers, flags, control registers, symbols,\n"
+        ".Ql ds:si\nand\n.Ql 7C0:10\nas linear addresses,\n.Ql word [es:di]\nas memory, and C's operators but for "
+        "division.\n"
+        ".Pp\nWith\n.Fl Fl script\nthe commands come from a file, one a line;\n.Ql #\nbegins a comment. Each prints "
+        "what a person would see. A script with a mistake is not\nbegun: one line with its place, exit status 2. A "
+        "command that fails ends it with status 1.\n.Bl -tag -width Ds\n",
+        out);
+    for (const struct stepcmd_row *r = stepcmd_rows; r->name; r++) {
+        stepcmd_keys(r, keys, sizeof keys);
+        man_item(out, r->name, r->shown, keys, r->help);
+    }
+    fputs(".El\n.Pp\nThese are the views:\n.Bl -tag -width Ds\n", out);
+    for (unsigned i = 0; i < VIEW_COUNT; i++)
+        man_item(out, view_rows[i].name, "", view_rows[i].key ? stepcmd_key_name(view_rows[i].key, key) : "",
+                 view_rows[i].help);
+    fputs(".El\n", out);
+}
+
 static void man_debugging(FILE *out)
 {
     fputs(".Sh DEBUGGING\nWith\n.Fl Fl gdb\nthe guest stands before its first instruction until GDB connects with\n"
@@ -461,7 +513,8 @@ static void man_traces(FILE *out)
 void options_man(FILE *out)
 {
     fputs(".Dd 2026-11-21\n.Dt OMBRA 1\n.Os\n.Sh NAME\n.Nm ombra\n.Nd a PC in software\n"
-          ".Sh SYNOPSIS\n.Nm ombra\n.Op Ar options\n.Op Ar image ...\n.Nm ombra\n.Cm diff\\-trace Ar A B\n"
+          ".Sh SYNOPSIS\n.Nm ombra\n.Op Ar options\n.Op Ar image ...\n.Nm\n.Cm step\n.Op Ar options\n.Op Ar image "
+          "...\n.Nm ombra\n.Cm diff\\-trace Ar A B\n"
           ".Sh DESCRIPTION\nRuns a PC in software: unmodified x86 guests on any host.\n"
           "What an image is (floppy, hard disk, CD, kernel) is found by looking at it.\n"
           "Without any image a small guided tour of the machine starts.\n",
@@ -483,6 +536,7 @@ void options_man(FILE *out)
     fputs(".El\n", out);
     man_key_scripts(out);
     man_monitor(out);
+    man_stepper(out);
     man_debugging(out);
     man_traces(out);
     fputs(".Sh EXIT STATUS\n0 after the guest switched off, 1 if something failed while running, 2 if an option or a "

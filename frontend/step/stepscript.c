@@ -41,11 +41,11 @@ static bool next_line(struct script *x, size_t *at)
 /* What is wrong with the line, with its place before it. */
 static int place_error(struct script *x, int result)
 {
+    struct text t;
     char what[STEPCMD_ERROR];
-    memcpy(what, x->env->error, sizeof what);
-    what[sizeof what - 1] = 0;
-    int n = snprintf(x->env->error, sizeof x->env->error, "%.120s:%u: ", x->name, x->number);
-    snprintf(x->env->error + n, sizeof x->env->error - (size_t)n, "%s", what);
+    snprintf(what, sizeof what, "%s", x->env->error);
+    text_init(&t, x->env->error, sizeof x->env->error);
+    text_add(&t, "%.120s:%u: %s", x->name, x->number, what);
     return result;
 }
 

@@ -206,6 +206,7 @@ static int open_tour(struct builder *b)
         return fail(b, "not enough memory");
     b->m->block[b->m->blocks++] = floppy;
     b->config.floppy[0] = floppy;
+    b->m->tour = true;
     return 0;
 }
 

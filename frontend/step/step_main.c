@@ -3,6 +3,7 @@
  */
 #include "frontend/step/step_main.h"
 #include "frontend/file.h"
+#include "frontend/guest/listing.h"
 #include "frontend/machine.h"
 #include "frontend/session.h"
 #include "frontend/step/screen_curses.h"
@@ -35,6 +36,16 @@ static int load_symbols(struct symbols *symbols, const struct options *o, char *
     for (unsigned i = 0; r == 0 && i < o->symbol_files; i++)
         r = symbols_load(symbols, o->symbols[i], error, n);
     return r;
+}
+
+/* The built-in tour's labels, where it lies once it is loaded. */
+static void load_tour_symbols(struct symbols *symbols)
+{
+    struct listing listing;
+    if (listing_open(&listing))
+        return;
+    listing_symbols(&listing, symbols);
+    listing_close(&listing);
 }
 
 /* ---- the two ways ---- */
@@ -119,6 +130,8 @@ int step_main(const struct options *o)
         load_symbols(symbols, o, error, sizeof error) || machine_open(&machine, &own, &ports, error, sizeof error)) {
         complain(error);
     } else {
+        if (machine.tour)
+            load_tour_symbols(symbols);
         status = look_into(&machine, symbols, o, (const char *)text, len);
         machine_close(&machine);
     }

@@ -309,15 +309,14 @@ static void take_fault(struct cpu *c)
         stops_unhit(c);
     cpu_deliver_fault(c); /* may come back to cpu_run() once more: double fault */
     account_fault(c);
-    if (UNLIKELY(c->stops.events))
-        stops_event(c);
+    stops_event(c);
 }
 
 static void take_events(struct cpu *c)
 {
     u64 lin = c->seg[SEG_CS].base + c->ip;
     cpu_take_events(c);
-    if (UNLIKELY(c->stops.events) && lin != c->seg[SEG_CS].base + c->ip)
+    if (lin != c->seg[SEG_CS].base + c->ip)
         stops_event(c);
 }
 

@@ -20,6 +20,13 @@ static bool overlaps(const struct stop *s, u64 addr, u64 size)
     return addr < s->addr + s->len && s->addr < addr + size;
 }
 
+/* The block that was last in hand is a REP that is not finished and goes on now: it was stopped at when it began. */
+static bool inside_rep(const struct cpu *c)
+{
+    const struct insn *in = c->block_first;
+    return in && c->block_ip == c->ip && in->rep && (isa_rows[in->op].attrs & A_REP);
+}
+
 /* ---- the set ---- */
 
 /* What is derived from the list. */
@@ -89,13 +96,6 @@ static void hit(struct cpu *c, const struct stop *what)
         s->told(s->ctx);
 }
 
-/* The block that was last in hand is a REP that is not finished and goes on now: it was stopped at when it began. */
-static bool inside_rep(const struct cpu *c)
-{
-    const struct insn *in = c->block_first;
-    return in && c->block_ip == c->ip && in->rep && (isa_rows[in->op].attrs & A_REP);
-}
-
 const struct stop *stops_find(const struct cpu *c, u64 lin)
 {
     const struct stops *s = &c->stops;
@@ -135,7 +135,27 @@ bool stops_watch_page(const struct cpu *c, u64 lin)
 
 void stops_event(struct cpu *c)
 {
-    hit(c, &(const struct stop){.addr = here(c), .kind = STOP_EVENT});
+    u64 count = cpu_count(c);
+    c->stops.event_step = count == c->stops.event_count ? c->stops.event_step + 1 : 1;
+    c->stops.event_count = count;
+    if (UNLIKELY(c->stops.events))
+        hit(c, &(const struct stop){.addr = here(c), .kind = STOP_EVENT});
+}
+
+struct cpu_place cpu_place(const struct cpu *c)
+{
+    u64 count = cpu_count(c);
+    return (struct cpu_place){count, count == c->stops.event_count ? c->stops.event_step : 0, inside_rep(c)};
+}
+
+void cpu_place_restored(struct cpu *c, struct cpu_place p)
+{
+    c->stops.event_count = p.count;
+    c->stops.event_step = p.step;
+    c->stops.pass_count = ~(u64)0;
+    c->block_first = NULL;
+    if (p.rep)
+        cpu_stops_pass(c);
 }
 
 void stops_unhit(struct cpu *c)

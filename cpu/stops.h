@@ -35,6 +35,8 @@ struct stops {
     bool hit;    /* the slice ended because of WHAT */
     struct stop what;
     u64 pass_addr, pass_count; /* the instruction that is run although there is a stop */
+    u64 event_count;           /* of the last fault or interrupt that was delivered, and how many there were */
+    u32 event_step;            /* at that count */
     u64 exec[STOPS_PAGE / 64]; /* places in a page with an instruction stop */
     void (*told)(void *ctx);   /* something was hit; the processor stops, the machine must too */
     void *ctx;
@@ -48,6 +50,18 @@ int cpu_stop_add(struct cpu *c, const struct stop *s);
 /* Takes away one that equals S. False if there is none. */
 bool cpu_stop_remove(struct cpu *c, const struct stop *s);
 void cpu_stops_clear(struct cpu *c);
+
+/* Where the processor stands between two instructions: faults and interrupts take no count, so that several places may
+ * have one; STEP says how many of them were delivered since the instruction before. */
+struct cpu_place {
+    u64 count;
+    u32 step;
+    bool rep; /* between two iterations of a repeated instruction */
+};
+struct cpu_place cpu_place(const struct cpu *c);
+
+/* A state was loaded that was saved at P. */
+void cpu_place_restored(struct cpu *c, struct cpu_place p);
 
 /* Forgets what was hit. The instruction at IP will run whatever stop is there. */
 void cpu_stops_pass(struct cpu *c);

@@ -105,6 +105,13 @@ void debugger_pause(struct debugger *d)
     stop(d, DEBUGGER_PAUSED);
 }
 
+void debugger_stand(struct debugger *d, enum debugger_why why, const struct stop *at)
+{
+    stop(d, why);
+    if (at)
+        d->at = *at;
+}
+
 void debugger_continue(struct debugger *d)
 {
     go(d, d->limit ? d->limit : NO_END, false);

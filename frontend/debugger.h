@@ -47,6 +47,9 @@ void debugger_step(struct debugger *d);
 /* As step; but a CALL, an INT or a repeated string instruction is one step. */
 void debugger_step_over(struct debugger *d);
 
+/* The machine was brought elsewhere while it stood: it stands there, for that reason. */
+void debugger_stand(struct debugger *d, enum debugger_why why, const struct stop *at);
+
 /* Whether IN is such an instruction, which comes back to the one behind it. */
 bool debugger_comes_back(const struct insn *in);
 

@@ -3,6 +3,7 @@
  */
 #include "frontend/machine.h"
 #include "disk/memory.h"
+#include "disk/overlay.h"
 #include "frontend/guest/tour.h"
 #include "frontend/file.h"
 #include "frontend/rtc.h"
@@ -204,6 +205,10 @@ static int open_tour(struct builder *b)
     struct block *floppy = memory_open(tour_code, tour_code_size, FLOPPY_BYTES);
     if (!floppy)
         return fail(b, "not enough memory");
+    if (b->o->snapshot && overlay_new(floppy, &floppy)) {
+        block_close(floppy);
+        return fail(b, "no room for what the guest will write; set TMPDIR");
+    }
     b->m->block[b->m->blocks++] = floppy;
     b->config.floppy[0] = floppy;
     b->m->tour = true;

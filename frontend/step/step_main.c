@@ -67,12 +67,33 @@ static int run_person(struct stepper *s)
     return screen_curses_run(s, error, sizeof error) ? complain(error) : EXIT_OK;
 }
 
+/* ---- the past ---- */
+
+static unsigned media_blocks(void *ctx)
+{
+    return ((struct machine *)ctx)->blocks;
+}
+
+static struct block *media_block(void *ctx, unsigned n)
+{
+    return ((struct machine *)ctx)->block[n];
+}
+
+/* Without the memory for it the stepper only goes forward. */
+static void remember(struct stepper *s, struct machine *m)
+{
+    const struct rewind_media media = {.ctx = m, .blocks = media_blocks, .block = media_block};
+    if (stepper_remember(s, &media))
+        complain("there is not enough memory to keep the past; the stepper goes forward only");
+}
+
 static int look_into(struct machine *m, struct symbols *symbols, const struct options *o, const char *text, size_t len)
 {
     struct stepper *s = calloc(1, sizeof *s);
     int status = EXIT_RUN_FAILED;
     if (s && stepper_open(s, m->pc) == 0) {
         s->symbols = symbols;
+        remember(s, m);
         s->names = (struct expr_names){find_symbol, symbols};
         status = o->script ? run_script(s, o, text, len) : run_person(s);
         stepper_close(s);

@@ -65,16 +65,16 @@ static int take_address(struct stepcmd *c, const char **args, u64 *lin)
 }
 
 /* A decimal count, 1 if there is none; "1 000 000" and "1000000" are the same. */
-static int take_count(struct stepcmd *c, u64 *n, u64 absent)
+static int take_count(struct stepcmd *c, const char *args, u64 *n, u64 absent)
 {
     char *end;
     *n = absent;
-    if (!*c->args)
+    if (!*args)
         return 0;
     errno = 0;
-    *n = strtoull(c->args, &end, 10);
-    if (errno || *end || !isdigit((u8)*c->args) || *n == 0)
-        return fail(c, "how often is a decimal number from 1 on, not '%.40s'", c->args);
+    *n = strtoull(args, &end, 10);
+    if (errno || *end || !isdigit((u8)*args) || *n == 0)
+        return fail(c, "how often is a decimal number from 1 on, not '%.40s'", args);
     return 0;
 }
 
@@ -98,7 +98,7 @@ static int start(struct stepcmd *c, const struct goal *goal)
 int stepcmd_step(struct stepcmd *c)
 {
     struct goal goal = {.kind = GOAL_STEPS};
-    int r = take_count(c, &goal.amount, 1);
+    int r = take_count(c, c->args, &goal.amount, 1);
     return r ? r : start(c, &goal);
 }
 
@@ -124,7 +124,7 @@ int stepcmd_here(struct stepcmd *c)
 int stepcmd_go_on(struct stepcmd *c)
 {
     struct goal goal = {.kind = GOAL_RUN};
-    int r = take_count(c, &goal.amount, 0);
+    int r = take_count(c, c->args, &goal.amount, 0);
     return r ? r : start(c, &goal);
 }
 
@@ -277,7 +277,7 @@ int stepcmd_list_stops(struct stepcmd *c)
 int stepcmd_delete_stop(struct stepcmd *c)
 {
     u64 n;
-    int r = take_count(c, &n, 0);
+    int r = take_count(c, c->args, &n, 0);
     if (r || c->check)
         return r;
     if (n)
@@ -287,6 +287,47 @@ int stepcmd_delete_stop(struct stepcmd *c)
     for (unsigned i = 0; i < STEPPER_STOPS; i++)
         stepper_delete(c->s, c->s->stop[i].number);
     return 0;
+}
+
+/* ---- back ---- */
+
+static int gone_back(struct stepcmd *c, int r)
+{
+    return r == -ENOSPC ? fail(c, "there are too many breakpoints; 'delete' some") : r ? fail(c, "%s", c->s->why) : 0;
+}
+
+int stepcmd_back(struct stepcmd *c)
+{
+    u64 n;
+    int r = take_count(c, c->args, &n, 1);
+    c->went = true;
+    return r || c->check ? r : gone_back(c, stepper_back(c->s, n));
+}
+
+static int back_to_write(struct stepcmd *c, const char *args)
+{
+    struct stepper_stop stop;
+    int r = take_stop(c, args, STOP_WRITE, &stop);
+    stop.once = true;
+    return r || c->check ? r : gone_back(c, stepper_back_to_stop(c->s, &stop));
+}
+
+int stepcmd_run_back(struct stepcmd *c)
+{
+    const char *args = c->args;
+    u64 count = 0;
+    c->went = true;
+    if (!*args)
+        return c->check ? 0 : gone_back(c, stepper_back_to_stop(c->s, NULL));
+    if (take_word(&args, "write"))
+        return back_to_write(c, args);
+    bool start = take_word(&args, "start");
+    if (!start && !take_word(&args, "count"))
+        return fail(c, "runback knows start, count N and write ADDR, not '%.40s'", args);
+    if (!start && !*args)
+        return fail(c, "how many instructions?");
+    int r = start ? nothing_left(c, args) : take_count(c, args, &count, 0);
+    return r || c->check ? r : gone_back(c, stepper_back_to(c->s, count));
 }
 
 /* ---- look ---- */
@@ -521,6 +562,7 @@ static int run_line(struct stepcmd_env *env, const char *line, bool check)
     struct stepcmd c = {.env = env, .s = env->s, .check = check};
     size_t len = strlen(line);
     env->error[0] = 0;
+    env->went = false;
     if (len > STEPCMD_LINE_MAX)
         return fail(&c, "a line has at most %u characters", STEPCMD_LINE_MAX);
     memcpy(copy, line, len + 1);
@@ -536,7 +578,9 @@ static int run_line(struct stepcmd_env *env, const char *line, bool check)
     c.args = name + n + strspn(name + n, " \t");
     if (row->needs && !*c.args)
         return fail(&c, "%s wants to know: %s %s", row->name, row->name, row->shown);
-    return row->run(&c);
+    int r = row->run(&c);
+    env->went = r == 0 && c.went && !check;
+    return r;
 }
 
 int stepcmd_check(struct stepcmd_env *env, const char *line)
@@ -551,9 +595,27 @@ int stepcmd_execute(struct stepcmd_env *env, const char *line)
 
 /* ---- running ---- */
 
+/* What comes from outside is remembered, so that it comes again after going back. */
+static void press(void *ctx, enum key key, bool down)
+{
+    timeline_key(ctx, key, down);
+}
+
+static void point(void *ctx, int dx, int dy, int dz, unsigned buttons)
+{
+    timeline_mouse(ctx, dx, dy, dz, buttons);
+}
+
+static unsigned room(void *ctx)
+{
+    const struct input_sink *in = pc_input(((struct timeline *)ctx)->pc);
+    return in->room(in->ctx);
+}
+
 static void type_on(struct stepcmd_env *env)
 {
-    const struct keyscript_env keys = {.input = pc_input(env->s->pc), .display = pc_display(env->s->pc)};
+    const struct input_sink input = {&env->s->timeline, press, point, room};
+    const struct keyscript_env keys = {.input = &input, .display = pc_display(env->s->pc)};
     enum keyscript_status status = keyscript_poll(env->keys, &keys, clock_now(pc_clock(env->s->pc)));
     if (status == KEYSCRIPT_RUNNING)
         return;

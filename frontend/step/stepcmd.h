@@ -33,6 +33,7 @@ struct stepcmd_env {
     FILE *out;              /* what a command prints */
     struct keyscript *keys; /* being typed into the guest */
     bool quit;
+    bool went; /* the last command has taken the machine elsewhere: back */
     char error[STEPCMD_ERROR];
 };
 
@@ -41,7 +42,8 @@ struct stepcmd {
     struct stepcmd_env *env;
     struct stepper *s;
     const char *args; /* without blanks around; "" for none */
-    bool check;       /* only look whether ARGS are right */
+    bool went;
+    bool check; /* only look whether ARGS are right */
 };
 
 struct stepcmd_row {

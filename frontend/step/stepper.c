@@ -92,6 +92,7 @@ int stepper_open(struct stepper *s, struct pc *pc)
     s->peek = (struct peek){peek_lin, peek_phys, s};
     debugger_open(&s->debugger, pc);
     debugger_pause(&s->debugger);
+    timeline_open(&s->timeline, pc, false);
     witness_open(&s->witness, s->cpu);
     s->look.code_top = stepper_here(s);
     return 0;
@@ -100,6 +101,8 @@ int stepper_open(struct stepper *s, struct pc *pc)
 void stepper_close(struct stepper *s)
 {
     witness_close(&s->witness);
+    rewind_close(s->rewind);
+    timeline_close(&s->timeline);
     debugger_close(&s->debugger);
     disasm_free(s->disasm);
 }
@@ -149,6 +152,13 @@ bool stepper_delete(struct stepper *s, unsigned number)
         }
     }
     return false;
+}
+
+void stepper_stops_again(struct stepper *s)
+{
+    for (unsigned i = 0; i < STEPPER_STOPS; i++)
+        if (s->stop[i].number)
+            debugger_add(&s->debugger, &s->stop[i].at);
 }
 
 bool stepper_has_once(const struct stepper *s)

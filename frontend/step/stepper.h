@@ -9,6 +9,7 @@
 #define OMBRA_FRONTEND_STEP_STEPPER_H
 
 #include "frontend/debugger.h"
+#include "frontend/rewind.h"
 #include "frontend/step/disasm.h"
 #include "frontend/step/explain.h"
 #include "frontend/step/expr.h"
@@ -80,6 +81,8 @@ struct stepper {
     struct pc *pc;
     struct cpu *cpu;
     struct debugger debugger;
+    struct timeline timeline;
+    struct rewind *rewind; /* NULL: there is no way back */
     struct peek peek;
     struct disasm *disasm;
     bool att;
@@ -115,6 +118,18 @@ struct stepper {
 /* The machine stays the caller's and is stopped. 0 or -ENOMEM. */
 int stepper_open(struct stepper *s, struct pc *pc);
 void stepper_close(struct stepper *s);
+
+/*
+ * From now on the machine can go back. All writable media must be overlays; MEDIA may be NULL. 0 or -errno, and then
+ * there is no way back.
+ */
+int stepper_remember(struct stepper *s, const struct rewind_media *media);
+
+/* Takes back STEPS; goes to COUNT, which is in the past; goes back to where a stop was hit last, or ONLY that one. What
+ * could not be had is MISSED, with WHY. 0; -EPERM or -ENOSPC, then nothing was done. */
+int stepper_back(struct stepper *s, u64 steps);
+int stepper_back_to(struct stepper *s, u64 count);
+int stepper_back_to_stop(struct stepper *s, const struct stepper_stop *only);
 
 /* Begins a run, which stepper_go() does. -EPERM (the machine has ended) with WHY. */
 int stepper_start(struct stepper *s, const struct goal *goal);

@@ -13,6 +13,9 @@ void stepper_note(struct stepper *s);
 bool stepper_stops_at(struct stepper *s, const struct stop *at);
 
 /* Stops that are for the run in hand only. */
+/* Tells the debugger all stops once more. */
+void stepper_stops_again(struct stepper *s);
+
 bool stepper_has_once(const struct stepper *s);
 void stepper_drop_once(struct stepper *s);
 

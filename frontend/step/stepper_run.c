@@ -33,7 +33,12 @@ static enum progress give_up(struct stepper *s, const char *why)
 
 /* ---- the machine ---- */
 
-/* What pc_run() came back with; DONE if nothing can go on. */
+static enum pc_stop run(struct stepper *s, u64 counts)
+{
+    return s->rewind ? rewind_run(s->rewind, counts) : timeline_run(&s->timeline, counts);
+}
+
+/* What run() came back with; DONE if nothing can go on. */
 static enum progress take_stop(struct stepper *s, enum pc_stop stop, unsigned *idles)
 {
     u64 next;
@@ -52,7 +57,7 @@ static enum progress take_stop(struct stepper *s, enum pc_stop stop, unsigned *i
         next = pc_next_event(s->pc);
         if (next == CLOCK_NEVER || stop == PC_DEAD)
             return give_up(s, "the processor waits, and nothing will wake it");
-        pc_skip_to(s->pc, next);
+        timeline_skip_to(&s->timeline, next);
         if (++*idles < IDLES)
             return GOES_ON;
         if (s->cpu->halt != HALT_NONE && !(s->cpu->eflags & F_IF))
@@ -73,7 +78,7 @@ static enum progress one_instruction(struct stepper *s, unsigned *idles)
     }
     s->midway = true;
     for (;;) {
-        enum pc_stop stop = pc_run(s->pc, debugger_counts(&s->debugger, 1));
+        enum pc_stop stop = run(s, debugger_counts(&s->debugger, 1));
         bool waits = stop == PC_BUDGET || stop == PC_IDLE || stop == PC_DEAD;
         if (waits && debugger_ran(&s->debugger))
             break;
@@ -172,7 +177,7 @@ static enum progress go_running(struct stepper *s, u64 counts)
         if (s->goal.amount)
             left = MIN(left, s->goal.amount - s->done);
         u64 before = cpu_count(s->cpu);
-        enum pc_stop stop = pc_run(s->pc, debugger_counts(&s->debugger, left));
+        enum pc_stop stop = run(s, debugger_counts(&s->debugger, left));
         s->done += cpu_count(s->cpu) - before;
         enum progress p = debugger_ran(&s->debugger) ? stopped(s) : take_stop(s, stop, &idles);
         if (p != GOES_ON || s->found)

@@ -101,7 +101,7 @@ static int run_one(struct script *x)
     fprintf(x->env->out, "> %s\n", x->line);
     if (stepcmd_execute(x->env, x->line))
         return place_error(x, -EIO);
-    if (s->goal.kind == GOAL_NONE)
+    if (s->goal.kind == GOAL_NONE && !x->env->went)
         return 0;
     u64 end = cpu_count(s->cpu) + x->limit, late = clock_now(pc_clock(s->pc)) + TIME_LIMIT;
     while (stepcmd_go(x->env, GO_COUNTS))

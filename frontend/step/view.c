@@ -56,10 +56,10 @@ static void put_keys(struct pane *p)
     static const struct {
         const char *key, *name;
         bool wide; /* only where there is room */
-    } keys[] = {{"s", "step", false},    {"n", "over", false}, {"o", "out", false},    {"c", "run", false},
-                {"h", "to here", true},  {"u", "until", true}, {"k", "break", false},  {"w", "watch", true},
-                {"m", "memory", true},   {"v", "view", false}, {"x", "screen", false}, {"r", "registers", true},
-                {":", "command", false}, {"?", "help", false}, {"q", "quit", false}};
+    } keys[] = {{"s", "step", false},     {"b", "back", false},   {"n", "over", false}, {"o", "out", false},
+                {"c", "run", false},      {"h", "to here", true}, {"u", "until", true}, {"k", "break", false},
+                {"w", "watch", true},     {"m", "memory", true},  {"v", "view", false}, {"x", "screen", false},
+                {"r", "registers", true}, {":", "cmd", false},    {"?", "help", false}, {"q", "quit", false}};
     for (unsigned i = 0; i < ARRAY_LEN(keys); i++) {
         if (keys[i].wide && p->cols < WIDE)
             continue;

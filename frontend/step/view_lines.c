@@ -93,7 +93,7 @@ void lines_events(const struct stepper *s, FILE *out)
 {
     char text[96];
     const struct happening *h;
-    if (!s->witness.total)
+    if (s->witness.total == s->witness.first)
         fputs("nothing has happened yet: no exception, no interrupt, no port access\n", out);
     for (unsigned i = 0; (h = witness_get(&s->witness, i)); i++) {
         witness_text(h, text, sizeof text);

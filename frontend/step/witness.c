@@ -14,13 +14,14 @@ static void add(struct witness *w, struct happening *h)
 {
     h->count = cpu_count(w->cpu);
     h->where = (u32)(w->cpu->seg[SEG_CS].base + cpu_here(w->cpu));
-    struct happening *last = w->total ? &w->ring[(w->total - 1) % WITNESS_MAX] : NULL;
+    struct happening *last = w->total > w->first ? &w->ring[(w->total - 1) % WITNESS_MAX] : NULL;
     if (last && same(last, h)) {
         last->repeated++;
         last->count = h->count;
     } else {
         last = &w->ring[w->total++ % WITNESS_MAX];
         *last = *h;
+        w->first = MAX(w->first, w->total > WITNESS_MAX ? w->total - WITNESS_MAX : 0);
     }
     if (w->told)
         w->told(w->ctx, last);
@@ -50,9 +51,15 @@ void witness_close(struct witness *w)
 
 const struct happening *witness_get(const struct witness *w, unsigned n)
 {
-    if (n >= w->total || n >= WITNESS_MAX)
+    if (n >= w->total - w->first)
         return NULL;
     return &w->ring[(w->total - 1 - n) % WITNESS_MAX];
+}
+
+void witness_forget(struct witness *w, u64 count)
+{
+    while (w->total > w->first && w->ring[(w->total - 1) % WITNESS_MAX].count > count)
+        w->total--;
 }
 
 static const char *event_name(const struct happening *h)

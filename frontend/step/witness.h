@@ -25,7 +25,7 @@ struct witness {
     struct cpu *cpu;
     struct cpu_observer hook;
     struct happening ring[WITNESS_MAX];
-    u64 total; /* written so far; the newest is ring[(total - 1) % WITNESS_MAX] */
+    u64 first, total; /* those from FIRST on are in the ring; the newest is number TOTAL - 1 */
     /* Told after each, also after repeated ones; may be NULL. */
     void (*told)(void *ctx, const struct happening *h);
     void *ctx;
@@ -37,6 +37,9 @@ void witness_close(struct witness *w);
 
 /* Number N counted back from the newest, or NULL. */
 const struct happening *witness_get(const struct witness *w, unsigned n);
+
+/* The machine went back: forgets what happened after COUNT. */
+void witness_forget(struct witness *w, u64 count);
 
 /* One line of text without its end. */
 void witness_text(const struct happening *h, char *to, size_t size);

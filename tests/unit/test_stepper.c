@@ -198,6 +198,46 @@ static void ends(void **state)
     bench_close(&b);
 }
 
+static void back(void **state)
+{
+    struct bench b;
+    BENCH(&b, "\x31\xC0\x40\xA3\x00\x05\xCD\x20\xEB\xF8"); /* xor ax, ax; 2: inc ax; mov [500h], ax; int 20h; jmp 2 */
+    assert_int_equal(stepper_back(&b.s, 1), -EPERM);
+    assert_string_equal(b.s.why, "this machine's past is not kept");
+    assert_int_equal(stepper_remember(&b.s, NULL), 0);
+    step(&b, 2);
+    u64 hash = pc_hash(b.m.pc), count = cpu_count(b.c);
+    assert_int_equal(add(&b, 0x500, 2, STOP_WRITE, "word [500] == 3"), 1);
+    step(&b, 6);
+    unsigned happened = (unsigned)b.s.witness.total;
+    assert_true(happened > 0);
+    step(&b, 1);
+    assert_int_equal(stepper_back(&b.s, 7), 0);
+    assert_true(pc_hash(b.m.pc) == hash);
+    assert_at(&b, 3);
+    assert_true(b.s.witness.total < happened); /* what has not happened yet */
+    step(&b, 7);
+    assert_int_equal(b.s.witness.total, happened);
+    run(&b, (struct goal){.kind = GOAL_RUN});
+    assert_string_equal(b.s.why, "watchpoint 1: here");
+    run(&b, (struct goal){.kind = GOAL_RUN, .amount = 100});
+    assert_int_equal(stepper_back_to_stop(&b.s, NULL), 0); /* in front of the instruction that wrote 3 */
+    assert_at(&b, 3);
+    assert_int_equal(b.c->r[R_AX], 3);
+    assert_string_equal(b.s.why, "watchpoint 1: here");
+    struct stepper_stop write = {.at = {.addr = 0x501, .len = 1, .kind = STOP_WRITE}, .once = true};
+    assert_int_equal(stepper_back_to_stop(&b.s, &write), 0);
+    assert_int_equal(b.c->r[R_AX], 2);
+    assert_int_equal(b.c->stops.count, 1);
+    assert_int_equal(stepper_back_to(&b.s, count), 0);
+    assert_true(pc_hash(b.m.pc) == hash);
+    assert_int_equal(stepper_back(&b.s, 10), 0);
+    assert_string_equal(b.s.why, "this is the beginning: nothing before it is known");
+    assert_at(&b, 0);
+    assert_ptr_equal(b.c->observer, &b.s.witness.hook);
+    bench_close(&b);
+}
+
 /* A guest that is stepped does what it does otherwise. */
 static void same_guest(void **state)
 {
@@ -225,7 +265,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(single_steps), cmocka_unit_test(over_and_out), cmocka_unit_test(over_recursion),
         cmocka_unit_test(breakpoints),  cmocka_unit_test(until),        cmocka_unit_test(pauses),
-        cmocka_unit_test(ends),         cmocka_unit_test(same_guest),
+        cmocka_unit_test(back),         cmocka_unit_test(ends),         cmocka_unit_test(same_guest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

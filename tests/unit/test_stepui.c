@@ -69,7 +69,7 @@ static void main_view(void **state)
     assert_string_equal(row(&d, 14), "      SS:6FFEh and goes on at 7C0Ah.");
     assert_string_equal(row(&d, 16),
                         "-- memory ------------------------------------------ stack ---------------------");
-    assert_string_equal(row(&d, 23), " s step n over o out c run k break v view x screen : command ? help q quit");
+    assert_string_equal(row(&d, 23), " s step b back n over o out c run k break v view x screen : cmd ? help q quit");
     assert_int_equal(style_at(&d, 1, 5), STYLE_LAST);
     assert_int_equal(style_at(&d, 2, 5), STYLE_NEXT);
     assert_int_equal(style_at(&d, 3, 57), STYLE_CHANGED); /* ECX */

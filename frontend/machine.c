@@ -211,6 +211,7 @@ static int open_tour(struct builder *b)
     }
     b->m->block[b->m->blocks++] = floppy;
     b->config.floppy[0] = floppy;
+    b->m->tour = true;
     return 0;
 }
 

@@ -138,3 +138,32 @@ bool listing_is(u64 lin, const u8 *memory, size_t n)
     u64 offset = offset_of(lin);
     return offset < tour_code_size && n <= tour_code_size - offset && memcmp(memory, tour_code + offset, n) == 0;
 }
+
+/* Length of the label that TEXT consists of, 0 if it is none; numbers are local labels and do not count. */
+static int label(const char *text)
+{
+    size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_");
+    return text[n] == ':' && (*text < '0' || *text > '9') ? (int)n : 0;
+}
+
+int listing_symbols(const struct listing *l, struct symbols *s)
+{
+    char *map, error[128];
+    size_t size, place = 0;
+    FILE *out = open_memstream(&map, &size); /* as nm would print it */
+    if (!out)
+        return -ENOMEM;
+    for (size_t i = 0; i < l->count; i++) {
+        while (place < l->places && l->placed[place] < i)
+            place++;
+        int n = label(l->line[i].text);
+        if (n && place < l->places)
+            fprintf(out, "%08X T %.*s\n", LISTING_LINEAR + l->line[l->placed[place]].offset, n, l->line[i].text);
+    }
+    bool failed = ferror(out);
+    if (fclose(out) || failed)
+        return -ENOMEM;
+    int r = symbols_parse(s, "tour", (const u8 *)map, size, 0, error, sizeof error);
+    free(map);
+    return r;
+}

@@ -5,7 +5,7 @@
 #ifndef OMBRA_FRONTEND_GUEST_LISTING_H
 #define OMBRA_FRONTEND_GUEST_LISTING_H
 
-#include "base/types.h"
+#include "frontend/symbols.h"
 
 /* Where the tour lies: as a whole, and its first sector also where the BIOS puts it. */
 enum { LISTING_LINEAR = 0x10000, LISTING_BOOT = 0x7C00, LISTING_BOOT_BYTES = 512, LISTING_NAME = 32 };
@@ -36,5 +36,8 @@ long listing_at(const struct listing *l, u64 lin);
 
 /* Whether the N bytes of memory at LIN are those of the tour. Somebody else's program may lie at its address. */
 bool listing_is(u64 lin, const u8 *memory, size_t n);
+
+/* Adds the tour's labels, where the whole of it lies, to S. 0 or -ENOMEM. */
+int listing_symbols(const struct listing *l, struct symbols *s);
 
 #endif

@@ -173,6 +173,8 @@ int step_main(const struct options *o)
                machine_open(&machine, &own, &ports, error, sizeof error)) {
         complain(error);
     } else {
+        if (machine.tour)
+            listing_symbols(&with.listing, with.symbols);
         status = look_into(&machine, &with, o, (const char *)text, len);
         machine_close(&machine);
     }

@@ -86,7 +86,7 @@ void witness_text(const struct happening *h, char *to, size_t size)
 {
     int n;
     if (h->kind == HAPPENED_EVENT)
-        n = snprintf(to, size, "%s %02Xh", event_name(h), h->what);
+        n = snprintf(to, size, "%-9s %02Xh", event_name(h), h->what);
     else
         n = snprintf(to, size, "%s port %03Xh %s %0*Xh", h->kind == HAPPENED_IN ? "IN " : "OUT", h->what,
                      h->kind == HAPPENED_IN ? "->" : "<-", 2 * h->size, h->value);

@@ -69,6 +69,21 @@ static void knows_its_bytes(void **state)
     assert_false(listing_is(0x500, tour_code, 1));
 }
 
+/* A label is where the next bytes are: the first line with bytes behind it. */
+static void knows_its_labels(void **state)
+{
+    struct symbols *s = symbols_new();
+    const struct symbol *list;
+    assert_int_equal(listing_symbols(&listing, s), 0);
+    assert_in_range(symbols_all(s, &list), 200, 1000);
+    assert_int_equal(symbols_find(s, "image")->addr, LISTING_LINEAR);
+    const struct symbol *main_label = symbols_find(s, "main");
+    assert_int_equal(main_label->addr, LISTING_LINEAR + LISTING_BOOT_BYTES);
+    assert_string_equal(listing.line[listing_at(&listing, main_label->addr)].text, "    cli");
+    assert_null(symbols_find(s, "1"));
+    symbols_free(s);
+}
+
 /* ---- the tour runs ---- */
 
 struct watch {
@@ -149,6 +164,7 @@ int main(void)
         cmocka_unit_test(counts_the_lines_of_each_file),
         cmocka_unit_test(covers_the_image),
         cmocka_unit_test(knows_its_bytes),
+        cmocka_unit_test(knows_its_labels),
         cmocka_unit_test(has_a_line_for_all_that_runs),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -154,7 +154,7 @@ static void until(void **state)
     assert_at(&b, 10);
     run(&b, (struct goal){.kind = GOAL_EVENT, .value = -1});
     assert_int_equal(b.s.last.bits, 0); /* the run was not step by step */
-    assert_memory_equal(b.s.why, "INT 03h", 8);
+    assert_memory_equal(b.s.why, "INT       03h", 13);
     const struct happening *h = witness_get(&b.s.witness, 0);
     assert_int_equal(h->kind, HAPPENED_EVENT);
     assert_int_equal(h->where, BENCH_AT + 12);

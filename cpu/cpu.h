@@ -12,6 +12,7 @@
 #include "base/state.h"
 #include "base/types.h"
 #include "cpu/insn.h"
+#include "cpu/observe.h"
 #include "cpu/softfp.h"
 #include "cpu/stops.h"
 #include "softmmu/mmu.h"
@@ -299,6 +300,7 @@ struct cpu {
     u64 stats_blocks, stats_decoded;
     struct poll_watch poll;
     struct stops stops;  /* a debugger's */
+    const struct cpu_observer *observer; /* NULL: nobody */
 };
 
 /* CPUID model data: cpu/model.c */
@@ -341,6 +343,12 @@ static inline u64 cpu_count(const struct cpu *c)
     if (c->cur)
         count += (u64)(c->cur - c->block_first);
     return count;
+}
+
+/* IP of the instruction in hand, or of the next one. */
+static inline u64 cpu_here(const struct cpu *c)
+{
+    return c->cur ? (u32)(c->block_ip + c->cur->end - c->cur->len) : c->ip;
 }
 
 /* Input pins, called by the machine between or inside instructions. */

@@ -20,7 +20,7 @@ enum {
 #define DR6_FIXED 0xFFFF0FF0u
 #define DR7_FIXED 0x00000400u
 
-/* DR7, DR0-DR3 or CR4.DE changed: recomputes what is armed. */
+/* DR7, DR0-DR3, CR4.DE, a debugger's stops or the observer changed: recomputes what is armed. */
 void debug_update(struct cpu *c);
 
 /* Instruction breakpoints are armed: instructions run one at a time. */
@@ -65,6 +65,6 @@ void stops_unhit(struct cpu *c);
 
 /* The MMU's callbacks. */
 bool debug_watched_page(void *owner, u64 lin);
-void debug_watch_hit(void *owner, u64 lin, unsigned size, bool write);
+void debug_watch_hit(void *owner, u64 lin, u64 value, unsigned size, bool write);
 
 #endif

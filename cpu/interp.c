@@ -190,8 +190,8 @@ static ALWAYS_INLINE struct iblock *next_block(struct cpu *c, struct iblock *pre
 /* ---- executing ---- */
 
 /*
- * Takes what was done off the slice. Iterations count instead of their REP instruction: n > 0 of them count n, whether the
- * instruction is finished or goes on in the next slice, so that the count does not depend on slices.
+ * Takes what was done off the slice. Iterations count instead of their REP instruction: n > 0 of them count n, whether
+ * the instruction is finished or goes on in the next slice, so that the count does not depend on slices.
  */
 static ALWAYS_INLINE void account(struct cpu *c, s64 completed)
 {
@@ -225,6 +225,38 @@ static ALWAYS_INLINE void run_insns(struct cpu *c, struct iblock *b, unsigned n)
     account(c, n);
 }
 
+/* As run_insns(), and the observer sees each instruction. */
+static void run_observed_insns(struct cpu *c, struct iblock *b, unsigned n)
+{
+    const struct cpu_observer *o = c->observer;
+    c->blocks->running = b;
+    c->block_first = b->insn;
+    c->block_ip = c->ip;
+    unsigned i = 0;
+    do {
+        const struct insn *in = &b->insn[i++];
+        c->cur = in;
+        o->insn(o->ctx, c, in);
+        c->ip = insn_next_ip(c, in);
+        in->fn(c, in);
+    } while (i < n && !c->attention);
+    account(c, i);
+}
+
+static NOINLINE void run_observed(struct cpu *c)
+{
+    struct iblock *b = c->blocks->scratch;
+    while (!c->attention && c->budget > 0) {
+        b = next_block(c, b);
+        run_observed_insns(c, b, (unsigned)MIN((s64)b->count, c->budget));
+    }
+}
+
+static bool observes_insns(const struct cpu *c)
+{
+    return UNLIKELY(c->observer) && c->observer->insn;
+}
+
 /* Runs blocks until something wants attention or the slice ends. */
 static NOINLINE void run_blocks(struct cpu *c)
 {
@@ -250,7 +282,10 @@ static NOINLINE void run_one(struct cpu *c)
         debug_insn_check(c); /* raises #DB before the instruction; RF suppresses it */
     struct iblock *b = find_block(c);
     c->eflags &= ~(u32)F_RF;
-    run_insns(c, b, 1);
+    if (observes_insns(c))
+        run_observed_insns(c, b, 1);
+    else
+        run_insns(c, b, 1);
     if (trap) {
         c->db_pending |= DR6_BS;
         c->attention |= ATT_DB;
@@ -290,6 +325,14 @@ static bool one_at_a_time(const struct cpu *c)
     return (c->attention & (ATT_SHADOW | ATT_TF)) || debug_insn_armed(c);
 }
 
+static void run_many(struct cpu *c)
+{
+    if (observes_insns(c))
+        run_observed(c);
+    else
+        run_blocks(c);
+}
+
 s64 cpu_run(struct cpu *c, s64 budget)
 {
     c->count_end = cpu_count(c) + (u64)budget;
@@ -307,7 +350,7 @@ s64 cpu_run(struct cpu *c, s64 budget)
         if (one_at_a_time(c))
             run_one(c);
         else if (c->attention == 0)
-            run_blocks(c);
+            run_many(c);
     }
     c->attention &= ~(u32)ATT_STOP;
     return budget - c->budget;

@@ -121,8 +121,7 @@ void debugger_step(struct debugger *d)
     go(d, cpu_count(cpu_of(d)) + 1, true);
 }
 
-/* Whether the instruction comes back to the one behind it. */
-static bool returns(const struct insn *in)
+bool debugger_comes_back(const struct insn *in)
 {
     static const u16 ops[] = {ISA_CALL_Jz, ISA_CALL_Ev, ISA_CALL_Ap, ISA_CALL_Mp, ISA_INT_Ib, ISA_INT3, ISA_INTO};
     for (unsigned i = 0; i < ARRAY_LEN(ops); i++)
@@ -138,7 +137,7 @@ void debugger_step_over(struct debugger *d)
     struct insn in;
     u8 code[INSN_MAX_LEN];
     size_t n = debugger_read(d, debugger_here(d), code, sizeof code);
-    if (decode(&mode, code, (unsigned)n, &in) != DECODE_OK || !returns(&in)) {
+    if (decode(&mode, code, (unsigned)n, &in) != DECODE_OK || !debugger_comes_back(&in)) {
         debugger_step(d);
         return;
     }

@@ -61,6 +61,9 @@ void debugger_stand(struct debugger *d, enum debugger_why why, const struct stop
 /* Somebody has changed the processor's registers. */
 void debugger_set_cpu(struct debugger *d);
 
+/* Whether IN is such an instruction, which comes back to the one behind it. */
+bool debugger_comes_back(const struct insn *in);
+
 /* The next continue goes to exactly COUNT at most. */
 void debugger_limit(struct debugger *d, u64 count);
 

@@ -3,6 +3,7 @@
  */
 #include "frontend/machine.h"
 #include "disk/memory.h"
+#include "disk/overlay.h"
 #include "frontend/guest/tour.h"
 #include "frontend/file.h"
 #include "frontend/identity.h"
@@ -198,9 +199,16 @@ static int open_tour(struct builder *b)
 {
     enum { FLOPPY_BYTES = 1474560 };
     struct block *floppy = memory_open(tour_code, tour_code_size, FLOPPY_BYTES);
-    if (!floppy || media_add(&b->m->media, floppy))
+    if (!floppy)
+        return fail(b, "not enough memory");
+    if (b->o->snapshot && overlay_new(floppy, &floppy)) {
+        block_close(floppy);
+        return fail(b, "no room for what the guest will write; set TMPDIR");
+    }
+    if (media_add(&b->m->media, floppy))
         return fail(b, "not enough memory");
     b->config.floppy[0] = floppy;
+    b->m->tour = true;
     return 0;
 }
 

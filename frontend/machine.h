@@ -24,6 +24,7 @@ struct machine_ports {
 struct machine {
     struct pc *pc;
     char guest[MACHINE_GUEST_MAX]; /* what a person would call it: for titles */
+    bool tour;                     /* it is the built-in tour that starts */
     const struct options *options;
     struct media media;
     struct block *disk[PC_DRIVES]; /* hard disks, of MEDIA */

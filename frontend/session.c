@@ -18,6 +18,9 @@
 #include "frontend/recording.h"
 #include "frontend/screen.h"
 #include "frontend/serialio.h"
+#include "frontend/step/step_main.h"
+#include "frontend/symbols.h"
+#include "frontend/trace/tracer.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -75,7 +78,9 @@ struct session {
     struct pacer pacer;
     struct debugger debugger; /* with --gdb */
     struct gdbserver *gdb;
-    struct timer wake; /* ends a slice at next_deadline() */
+    struct symbols *symbols; /* of --symbols */
+    struct tracer *tracer;   /* NULL: no --trace */
+    struct timer wake;       /* ends a slice at next_deadline() */
     bool wall;
     int signals;
     u64 start_host, start_virtual, start_count;
@@ -84,6 +89,7 @@ struct session {
     u64 next_pump, next_frame;      /* host ns */
     u64 slept;                      /* host ns */
     u64 halted_count, halted_since; /* session's ns since when the processor has done nothing at that count */
+    bool inspect;                   /* the person wants to look inside */
     bool ended;
     int status;
 };
@@ -200,6 +206,11 @@ static void on_screenshot(void *ctx)
         snprintf(path + n - 4, sizeof path - n + 4, "-%u.png", i);
     if (screen_screenshot(&s->screen, path, error, sizeof error))
         complain("%s", error);
+}
+
+static void on_inspect(void *ctx)
+{
+    ((struct session *)ctx)->inspect = true;
 }
 
 /* ---- key script ---- */
@@ -375,6 +386,7 @@ static int do_load(void *ctx, const char *path, char *err, size_t n)
         snprintf(err, n, "%s: not while a recording is made or replayed", path);
         return -EPERM;
     }
+    tracer_ran(s->tracer);
     timer_cancel(&s->wake); /* of a time that may be long over in the state */
     int r = machine_load(&s->machine, path, err, n);
     s->skew_virtual = time - now_virtual(s);
@@ -616,6 +628,7 @@ static void run_slice(struct session *s)
     u64 before = session_count(s), host = host_now(), counts = pacer_counts(&s->pacer, SLICE_NS);
     if (s->gdb)
         counts = debugger_counts(&s->debugger, counts);
+    counts = tracer_counts(s->tracer, counts);
     timer_arm(&s->wake, next_deadline(s));
     counts = MIN(s->end_count - before, counts);
     bool past = in_past(s);
@@ -624,6 +637,11 @@ static void run_slice(struct session *s)
         pace_from_here(s); /* the present goes on */
     if (s->timeline.fixed && s->wall)
         pace_replay(s);
+    int err = tracer_ran(s->tracer);
+    if (err) {
+        complain("the trace cannot be written: %s", strerror(-err));
+        end(s, EXIT_RUN_FAILED);
+    }
     bool ends = why == PC_POWER_OFF || why == PC_EXIT || why == PC_TRIPLE;
     if (!ends && stopped_now(s))
         return;
@@ -676,6 +694,25 @@ static void run_on(struct session *s)
         run_slice(s);
 }
 
+/* The stepper has the machine and the terminal for a while. */
+static void inspect(struct session *s)
+{
+    char error[MACHINE_ERROR_MAX] = "the machine is GDB's, or its past is kept or replayed";
+    bool ended = false;
+    s->inspect = false;
+    screen_lend(&s->screen);
+    if (s->gdb || s->timeline.remembers || step_inspect(s->pc, s->symbols, &ended, error, sizeof error))
+        complain("the stepper cannot be opened: %s", error);
+    if (screen_take_back(&s->screen, s->machine.guest, error, sizeof error)) {
+        complain("%s", error);
+        end(s, EXIT_RUN_FAILED);
+    }
+    if (ended)
+        end(s, EXIT_OK);
+    pace_from_here(s);
+    s->next_pump = s->next_frame = 0;
+}
+
 static void loop(struct session *s)
 {
     if (s->monitor)
@@ -687,6 +724,8 @@ static void loop(struct session *s)
             run_on(s);
         if (!s->ended && host_now() >= s->next_pump)
             pump(s);
+        if (s->inspect && !s->ended)
+            inspect(s);
     }
 }
 
@@ -838,8 +877,13 @@ static bool wants_wall(const struct session *s)
 
 static void connect(struct session *s)
 {
-    s->events = (struct frontend_events){
-        .ctx = s, .key = on_key, .mouse = on_mouse, .room = on_room, .quit = on_quit, .screenshot = on_screenshot};
+    s->events = (struct frontend_events){.ctx = s,
+                                         .key = on_key,
+                                         .mouse = on_mouse,
+                                         .room = on_room,
+                                         .quit = on_quit,
+                                         .screenshot = on_screenshot,
+                                         .inspect = on_inspect};
     s->sink = (struct input_sink){.ctx = s, .key = script_key, .mouse = script_mouse, .room = script_room};
     s->keys_env = (struct keyscript_env){.input = &s->sink,
                                          .display = pc_display(s->pc),
@@ -884,6 +928,35 @@ static int open_gdb(struct session *s)
         debugger_pause(&s->debugger);
     complain("%s: target remote %s", waits ? "the guest waits for GDB" : "GDB may come", gdbserver_name(s->gdb));
     return 0;
+}
+
+static int load_symbols(struct session *s)
+{
+    char error[MACHINE_ERROR_MAX];
+    s->symbols = symbols_new();
+    if (!s->symbols) {
+        complain("not enough memory");
+        return -ENOMEM;
+    }
+    for (unsigned i = 0; i < s->o->symbol_files; i++) {
+        int r = symbols_load(s->symbols, s->o->symbols[i], error, sizeof error);
+        if (r) {
+            complain("%s", error);
+            return r;
+        }
+    }
+    return 0;
+}
+
+static int open_trace(struct session *s)
+{
+    char error[MACHINE_ERROR_MAX];
+    if (!s->o->trace)
+        return 0;
+    int r = tracer_open(&s->tracer, s->o->trace, s->o->trace_file, s->o->trace_binary, s->symbols, error, sizeof error);
+    if (r)
+        complain("%s", error);
+    return r;
 }
 
 /* ---- recordings ---- */
@@ -999,7 +1072,7 @@ static int begin(struct session *s)
         complain("signals cannot be caught: %s", strerror(-s->signals));
         return EXIT_BAD_INPUT;
     }
-    if (open_ports(s, &ports) || open_monitors(s) || read_recording(s, &ports))
+    if (open_ports(s, &ports) || open_monitors(s) || load_symbols(s) || read_recording(s, &ports))
         return EXIT_BAD_INPUT;
     if ((s->o->keys && keyscript_open(s->o->keys, &s->keys, error, sizeof error)) ||
         machine_open(&s->machine, s->o, &ports, error, sizeof error)) {
@@ -1013,8 +1086,9 @@ static int begin(struct session *s)
         complain("not enough memory");
         return EXIT_BAD_INPUT;
     }
-    if (open_gdb(s))
+    if (open_gdb(s) || open_trace(s))
         return EXIT_BAD_INPUT;
+    tracer_start(s->tracer, pc_cpu(s->pc));
     bool taken = ports_use_stdio(s->o) || monitors_use_stdio(s->o);
     if (screen_open(&s->screen, pc_display(s->pc), s->o->display, taken, s->machine.guest, error, sizeof error)) {
         complain("%s", error);
@@ -1045,6 +1119,16 @@ static void print_stats(const struct session *s, u64 host)
             count, (double)(session_time(s) - s->start_virtual) / 1e9, wall, (double)s->slept / 1e9,
             (double)host_cpu_time() / 1e9, busy > 0 ? count / busy / 1e6 : 0.0, (unsigned long long)cpu->stats_blocks,
             (unsigned long long)cpu->stats_decoded, (unsigned long long)cpu->mmu.flushes);
+}
+
+static void end_trace(struct session *s)
+{
+    int r = tracer_close(s->tracer);
+    s->tracer = NULL;
+    if (r && s->status == EXIT_OK) {
+        complain("the trace cannot be written: %s", strerror(-r));
+        s->status = EXIT_RUN_FAILED;
+    }
 }
 
 /* Writes what was asked for; one that fails does not keep the others from being written. */
@@ -1084,6 +1168,7 @@ int session_run(const struct options *o)
         u64 host = host_now();
         end_recordings(s);
         flush_ports(s);
+        end_trace(s);
         /* The terminal is given back before anything is written to it. */
         struct display_source source = *pc_display(s->pc);
         screen_close(&s->screen);
@@ -1103,6 +1188,8 @@ int session_run(const struct options *o)
     timeline_close(&s->timeline);
     if (s->pc)
         machine_close(&s->machine);
+    tracer_close(s->tracer);
+    symbols_free(s->symbols);
     keyscript_free(s->keys);
     keyscript_free(s->typed);
     if (s->signals >= 0)

@@ -254,13 +254,15 @@ static bool check_below(struct finder *f, struct place p, u32 below, bool write)
     return check_place(f, &p, write);
 }
 
-/* PUSHA and POPA: eight values that may wrap around one by one. */
+/* PUSHA from the top down and POPA from the bottom up, but for ESP's slot: eight values that may wrap around one by one. */
 static bool check_eight(struct finder *f, struct place p, bool write)
 {
     p.len = insn_opsize(f->in);
-    for (u32 i = 0; i < 8; i++)
-        if (check_below(f, p, 0u - i * p.len, write))
+    for (u32 i = 0; i < 8; i++) {
+        u32 slot = write ? 7 - i : i;
+        if ((write || slot != 7 - R_SP) && check_below(f, p, 0u - slot * p.len, write))
             return true;
+    }
     return false;
 }
 

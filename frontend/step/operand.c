@@ -360,6 +360,16 @@ static unsigned slot_len(const struct insn *in)
     return in->op == ISA_PUSHA || in->op == ISA_POPA ? 8 * insn_opsize(in) : insn_opsize(in);
 }
 
+/* Of the slot of a selector only the low word is written. */
+static bool pushes_selector(const struct insn *in)
+{
+    static const u16 ops[] = {ISA_PUSH_ES, ISA_PUSH_CS, ISA_PUSH_SS, ISA_PUSH_DS, ISA_PUSH_FS, ISA_PUSH_GS};
+    for (unsigned i = 0; i < ARRAY_LEN(ops); i++)
+        if (in->op == ops[i])
+            return true;
+    return false;
+}
+
 static void find_on_stack(const struct explain *x, struct place *p, u64 off)
 {
     const struct cpu *c = x->cpu;
@@ -391,6 +401,8 @@ void place_find(const struct explain *x, unsigned n, struct place *p)
         break;
     case PLACE_SLOT:
         find_on_stack(x, p, c->r[R_SP] - slot_len(x->insn));
+        if (pushes_selector(x->insn))
+            p->len = 2;
         break;
     case PLACE_FRAME:
         find_on_stack(x, p, c->r[R_BP]);
@@ -699,7 +711,7 @@ static bool beyond_limit(const struct segment *s, u64 off, u32 len)
     bool down = (s->attr & (SEG_CODE | SEG_ED_C)) == SEG_ED_C;
     if (down)
         return off <= s->limit || last > (s->attr & SEG_DB ? 0xFFFFFFFFu : 0xFFFFu);
-    return last > s->limit && s->limit != 0xFFFFFFFF; /* a flat segment wraps around */
+    return last > s->limit; /* a flat segment does not wrap around */
 }
 
 const char *segment_objection(const struct cpu *c, unsigned seg, u64 off, u32 len, bool write)

@@ -234,6 +234,14 @@ static bool operand_equals(const struct explain *x, u64 v)
     return p.known && place_value(&p) == v;
 }
 
+/* CMPXCHG16B, against RDX:RAX. */
+static bool pair_equals(const struct explain *x)
+{
+    struct place p;
+    place_find(x, 1, &p);
+    return p.known && ld64(p.data) == x->cpu->r[R_AX] && ld64(p.data + 8) == x->cpu->r[R_DX];
+}
+
 static bool source_is_zero(const struct explain *x)
 {
     struct place p;
@@ -267,6 +275,8 @@ bool condition(const struct explain *x)
         return operand_equals(x, insn_reg(x, acc_len(x), R_AX));
     case ISA_CMPXCHG8B_Mq:
         return operand_equals(x, edx_eax(x));
+    case ISA_CMPXCHG16B_Mo:
+        return pair_equals(x);
     default: /* XOR and SUB of a register with itself */
         return same_register(x);
     }
@@ -702,6 +712,31 @@ static void say_sysenter(const struct explain *x, struct text *t, enum value_typ
     say_far_address(t, 4, x->cpu->msr.sysenter_cs & 0xFFFC, (u32)x->cpu->msr.sysenter_eip);
 }
 
+static void say_lstar(const struct explain *x, struct text *t, enum value_type type)
+{
+    text_number(t, x->cpu->msr.lstar);
+}
+
+static void say_rcx(const struct explain *x, struct text *t, enum value_type type)
+{
+    text_number(t, x->cpu->r[R_CX]);
+}
+
+static void say_oldflags(const struct explain *x, struct text *t, enum value_type type)
+{
+    text_number(t, x->cpu->r[11]);
+}
+
+static void say_gsbase(const struct explain *x, struct text *t, enum value_type type)
+{
+    text_number(t, x->cpu->seg[SEG_GS].base);
+}
+
+static void say_kernelgs(const struct explain *x, struct text *t, enum value_type type)
+{
+    text_number(t, x->cpu->msr.kernel_gs_base);
+}
+
 /* ---- lanes ---- */
 
 static void say_lanes(const struct explain *x, struct text *t, enum value_type type)
@@ -850,6 +885,11 @@ static const struct {
     W(crbits),
     W(msr),
     W(sysenter),
+    W(lstar),
+    W(rcx),
+    W(oldflags),
+    W(gsbase),
+    W(kernelgs),
     W(lanes),
     W(lanenumber),
     W(pick4),

@@ -236,7 +236,8 @@ static void note_change(const struct pc_pages *p, const struct kept *k, struct p
 int pc_pages_take(struct pc_pages *p, struct pages *out)
 {
     int r = p->failed ? -ENOMEM : pages_alloc(out, p->count, p->count * (PAGE_SIZE / GRANULE));
-    qsort(p->kept, p->count, sizeof *p->kept, by_frame);
+    if (p->count)
+        qsort(p->kept, p->count, sizeof *p->kept, by_frame);
     for (size_t i = 0; i < p->count; i++) {
         if (r == 0)
             note_change(p, &p->kept[i], out);

@@ -1023,6 +1023,8 @@ static int begin_recording(struct session *s)
 /* The recording's end, and whether the replayed machine is where the recorded one ended. */
 static void end_recordings(struct session *s)
 {
+    if (!s->recording && !s->timeline.fixed)
+        return;
     struct recording_end last = {cpu_place(pc_cpu(s->pc)), pc_hash(s->pc)};
     if (s->recording) {
         update_recording(s);

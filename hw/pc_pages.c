@@ -236,7 +236,7 @@ static void note_change(const struct pc_pages *p, const struct kept *k, struct p
 int pc_pages_take(struct pc_pages *p, struct pages *out)
 {
     int r = p->failed ? -ENOMEM : pages_alloc(out, p->count, p->count * (PAGE_SIZE / GRANULE));
-    if (p->count) /* qsort() wants an array even for none */
+    if (p->count)
         qsort(p->kept, p->count, sizeof *p->kept, by_frame);
     for (size_t i = 0; i < p->count; i++) {
         if (r == 0)

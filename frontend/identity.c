@@ -38,13 +38,12 @@ struct image_identity image_identify(struct block *b, const char *path)
         return (struct image_identity){0};
     struct block *file = block_is_overlay(b) ? overlay_base(b) : b;
     struct image_identity id = {.size = file->size, .hash = hash_parts(file)};
-    if (!b->readonly && *path && stat(path, &st) == 0)
+    if (!b->readonly && file->size > WHOLE && *path && stat(path, &st) == 0)
         id.mtime = (u64)st.st_mtim.tv_sec * NS_PER_SEC + (u64)st.st_mtim.tv_nsec;
     return id;
 }
 
 bool image_same(const struct image_identity *then, const struct image_identity *now)
 {
-    bool sure = now->size <= WHOLE || !then->mtime || !now->mtime;
-    return then->size == now->size && then->hash == now->hash && (sure || then->mtime == now->mtime);
+    return then->size == now->size && then->hash == now->hash && then->mtime == now->mtime;
 }

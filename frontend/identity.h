@@ -12,7 +12,7 @@
 struct image_identity {
     u64 size;
     u64 hash;  /* of all up to 64 MiB, else of parts spread over it */
-    u64 mtime; /* ns; 0 of what is never written */
+    u64 mtime; /* ns; 0 where HASH is of all, and of what is never written */
 };
 
 extern const struct field image_identity_fields[];

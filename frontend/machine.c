@@ -422,9 +422,9 @@ static int check_images(struct machine *m, const struct state_buf *buf, char *er
 static int take_state(struct machine *m, const struct state_buf *buf, const char *path, char *error, size_t n)
 {
     char why[MACHINE_ERROR_MAX / 2] = "does not fit this machine";
-    int r = check_images(m, buf, why, sizeof why);
+    int r = pc_load(m->pc, buf, why, sizeof why);
     if (r == 0)
-        r = pc_load(m->pc, buf, why, sizeof why);
+        r = check_images(m, buf, why, sizeof why);
     if (r)
         snprintf(error, n, "%s: %s", path, why);
     return r;
@@ -453,7 +453,7 @@ int machine_load(struct machine *m, const char *path, char *error, size_t n)
     }
     if (r == 0) {
         r = take_state(m, &buf, path, error, n);
-        if (r) { /* it may have been reset, with parts of the state in memory */
+        if (r) { /* the state is in it, or parts of it are in memory */
             int back = pc_load(m->pc, &before, NULL, 0);
             assert(back == 0);
         }

@@ -160,12 +160,9 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(holds_the_sources),
-        cmocka_unit_test(counts_the_lines_of_each_file),
-        cmocka_unit_test(covers_the_image),
-        cmocka_unit_test(knows_its_bytes),
-        cmocka_unit_test(knows_its_labels),
-        cmocka_unit_test(has_a_line_for_all_that_runs),
+        cmocka_unit_test(holds_the_sources), cmocka_unit_test(counts_the_lines_of_each_file),
+        cmocka_unit_test(covers_the_image),  cmocka_unit_test(knows_its_bytes),
+        cmocka_unit_test(knows_its_labels),  cmocka_unit_test(has_a_line_for_all_that_runs),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

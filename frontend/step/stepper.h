@@ -127,7 +127,7 @@ void stepper_close(struct stepper *s);
  */
 int stepper_remember(struct stepper *s, const struct rewind_media *media);
 
-/* Takes back STEPS; goes to COUNT, which is in the past; goes back to where a stop was hit last, or ONLY that one. What
+/* Takes back one step, or STEPS counts; goes to COUNT, which is in the past; goes back to where a stop was hit last, or ONLY that one. What
  * could not be had is MISSED, with WHY. 0; -EPERM or -ENOSPC, then nothing was done. */
 int stepper_back(struct stepper *s, u64 steps);
 int stepper_back_to(struct stepper *s, u64 count);

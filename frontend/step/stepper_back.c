@@ -46,12 +46,10 @@ static int end(struct stepper *s, enum rewind_result r)
 
 int stepper_back(struct stepper *s, u64 steps)
 {
-    enum rewind_result r = REWIND_DONE;
+    u64 count = cpu_count(s->cpu);
     if (!begin(s))
         return -EPERM;
-    while (steps-- && r == REWIND_DONE)
-        r = rewind_step_back(s->rewind);
-    return end(s, r);
+    return end(s, steps == 1 ? rewind_step_back(s->rewind) : rewind_to(s->rewind, count - MIN(steps, count)));
 }
 
 int stepper_back_to(struct stepper *s, u64 count)

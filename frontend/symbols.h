@@ -10,7 +10,7 @@
 #include "base/types.h"
 
 /* How far behind the last name before it an address is still called by it. */
-enum { SYMBOLS_REACH = 1 << 20 };
+enum { SYMBOLS_REACH = 1 << 16 };
 
 struct symbol {
     u64 addr, end; /* what is in [ADDR, END) is called by this name; never empty */

@@ -45,7 +45,7 @@ static void finds_by_address(void **state)
     assert_text(s, 0xC0100018, ""); /* behind the end of what is there */
     assert_text(s, 0xC0200000, "Global");
     assert_text(s, 0xC02FFFFF, "Global+FFFFFh");
-    assert_text(s, 0xC0300000 + SYMBOLS_REACH - 1, "tail+FFFFFh");
+    assert_text(s, 0xC0300000 + SYMBOLS_REACH - 1, "tail+FFFFh");
     assert_text(s, 0xC0300000 + SYMBOLS_REACH, "");
     assert_text(s, 5, "");
     assert_text(s, ~(u64)0, "");

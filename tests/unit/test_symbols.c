@@ -44,7 +44,8 @@ static void finds_by_address(void **state)
     assert_text(s, 0xC0100017, "sized+7h");
     assert_text(s, 0xC0100018, ""); /* behind the end of what is there */
     assert_text(s, 0xC0200000, "Global");
-    assert_text(s, 0xC02FFFFF, "Global+FFFFFh");
+    assert_text(s, 0xC020FFFF, "Global+FFFFh");
+    assert_text(s, 0xC0210000, "");
     assert_text(s, 0xC0300000 + SYMBOLS_REACH - 1, "tail+FFFFh");
     assert_text(s, 0xC0300000 + SYMBOLS_REACH, "");
     assert_text(s, 5, "");

@@ -17,7 +17,7 @@ case ${1:-} in
     ;;
 esac
 
-install_packages "${build_packages[@]}" "${guest_packages[@]}" libcmocka-dev
+install_packages "${build_packages[@]}" "${guest_packages[@]}" libcmocka-dev tmux
 echo "== includes point down"
 bash tests/check_floors.sh
 build build-release --preset release -DOMBRA_WERROR=ON

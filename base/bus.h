@@ -62,6 +62,9 @@ struct bus {
      * 64 bits, cleared by the call. The first call for a page starts the watching and returns all ones. */
     u64 (*ram_dirty)(void *ctx, int block, u32 page);
 
+    /* A device is about to write to byte OFFSET of its block by the block's host address. */
+    void (*ram_touch)(void *ctx, int block, u64 offset);
+
     /* Bus-master DMA by guest-physical address (A20 does not apply). Never fails: holes read all ones. Code and
      * page-table watches are honoured. */
     void (*dma_read)(void *ctx, u64 addr, void *data, size_t len);

@@ -113,6 +113,17 @@ void blocks_flush(struct block_cache *bc)
     mmu_renew_fetch_epoch(bc->mmu); /* no link leads to what is gone */
 }
 
+void blocks_split(struct block_cache *bc, u32 offset)
+{
+    for (unsigned i = 0; i < ARRAY_LEN(bc->table); i++)
+        for (struct iblock *b = bc->table[i], *next; b; b = next) {
+            next = b->hash_next;
+            if (b->offset < offset && offset < (u32)b->offset + b->bytes)
+                blocks_drop(bc, b);
+        }
+    mmu_renew_fetch_epoch(bc->mmu);
+}
+
 struct iblock *blocks_alloc(struct block_cache *bc, unsigned count)
 {
     size_t size = block_size(count);

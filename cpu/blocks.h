@@ -73,6 +73,9 @@ void blocks_insert(struct block_cache *bc, struct iblock *b);
 void blocks_drop(struct block_cache *bc, struct iblock *b);
 void blocks_flush(struct block_cache *bc);
 
+/* Drops the blocks that reach over OFFSET in their page, and all links: blocks built from now on may end elsewhere. */
+void blocks_split(struct block_cache *bc, u32 offset);
+
 /* Drops the blocks with bytes in [OFFSET, OFFSET+LEN) of FRAME. Returns true if the running one was among them. */
 bool blocks_written(struct block_cache *bc, u32 frame, u32 offset, u32 len);
 

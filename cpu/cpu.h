@@ -12,7 +12,9 @@
 #include "base/state.h"
 #include "base/types.h"
 #include "cpu/insn.h"
+#include "cpu/observe.h"
 #include "cpu/softfp.h"
+#include "cpu/stops.h"
 #include "softmmu/mmu.h"
 #include <setjmp.h>
 
@@ -309,6 +311,8 @@ struct cpu {
     bool force_soft_fp;  /* never use the host's floating point: the slow twin */
     u64 stats_blocks, stats_decoded;
     struct poll_watch poll;
+    struct stops stops;  /* a debugger's */
+    const struct cpu_observer *observer; /* NULL: nobody */
 };
 
 /* CPUID model data: cpu/model.c */
@@ -351,6 +355,12 @@ static inline u64 cpu_count(const struct cpu *c)
     if (c->cur)
         count += (u64)(c->cur - c->block_first);
     return count;
+}
+
+/* IP of the instruction in hand, or of the next one. */
+static inline u64 cpu_here(const struct cpu *c)
+{
+    return c->cur ? (u32)(c->block_ip + c->cur->end - c->cur->len) : c->ip;
 }
 
 /* Input pins, called by the machine between or inside instructions. */

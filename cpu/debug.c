@@ -26,6 +26,17 @@ static bool bp_overlaps(const struct cpu *c, unsigned n, u64 addr, u32 size)
     return addr < first + len && first < addr + size;
 }
 
+static bool observes_memory(const struct cpu *c)
+{
+    return c->observer && c->observer->memory;
+}
+
+void cpu_observe(struct cpu *c, const struct cpu_observer *o)
+{
+    c->observer = o;
+    debug_update(c);
+}
+
 void debug_update(struct cpu *c)
 {
     u8 insn = 0, data = 0, io = 0;
@@ -45,9 +56,10 @@ void debug_update(struct cpu *c)
         c->attention |= ATT_CODE; /* leaves the fast loop, which does not look for them */
     c->bp_insn = insn;
     c->bp_io = io;
-    if (data || c->bp_data)
-        mmu_set_watching(&c->mmu, data != 0);
     c->bp_data = data;
+    bool watching = data || c->stops.data || observes_memory(c);
+    if (watching || c->mmu.watching)
+        mmu_set_watching(&c->mmu, watching);
 }
 
 void debug_insn_check(struct cpu *c)
@@ -87,10 +99,10 @@ bool debug_watched_page(void *owner, u64 lin)
     for (unsigned n = 0; n < 4; n++)
         if ((c->bp_data >> n & 1) && bp_overlaps(c, n, lin & PAGE_MASK, PAGE_SIZE))
             return true;
-    return false;
+    return observes_memory(c) || (c->stops.data && stops_watch_page(c, lin));
 }
 
-void debug_watch_hit(void *owner, u64 lin, unsigned size, bool write)
+void debug_watch_hit(void *owner, u64 lin, u64 value, unsigned size, bool write)
 {
     struct cpu *c = owner;
     u32 hits = 0;
@@ -98,4 +110,8 @@ void debug_watch_hit(void *owner, u64 lin, unsigned size, bool write)
         if ((c->bp_data >> n & 1) && (write || bp_kind(c, n) == BP_ACCESS) && bp_overlaps(c, n, lin, size))
             hits |= 1u << n;
     pend_trap(c, hits);
+    if (c->stops.data)
+        stops_data(c, lin, size, write);
+    if (observes_memory(c))
+        c->observer->memory(c->observer->ctx, c, lin, value, size, write);
 }

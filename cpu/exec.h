@@ -390,7 +390,6 @@ void far_call(struct cpu *c, u16 sel, u64 off, unsigned w, u64 next_ip);
 void far_return(struct cpu *c, unsigned w, u16 release);
 
 /* exception.c: INT n, INT3, INTO, ICEBP as software events; cpu->ip is the return address. */
-enum event_kind { EVENT_FAULT, EVENT_SOFT_INT, EVENT_SOFT_EXC /* INT3, INTO */, EVENT_ICEBP, EVENT_EXTERNAL, EVENT_NMI, EVENT_DB_TRAP };
 void cpu_event(struct cpu *c, u8 vector, enum event_kind kind, bool has_error, u32 error);
 
 /* Called by POPF, STI, IRET, MOV SS...: recomputes ATT_INTR and ATT_TF from EFLAGS, and shadows if INHIBIT. */

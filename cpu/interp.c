@@ -113,7 +113,7 @@ static struct iblock *build_block(struct cpu *c, u64 ip, const u8 *host)
         at += in->len;
         in->end = (u16)at;
         count++;
-        if (ends_block(in))
+        if (ends_block(in) || stops_near(c, offset + at))
             break;
     }
     c->stats_blocks++;
@@ -157,6 +157,10 @@ static NOINLINE struct iblock *find_and_link(struct cpu *c, struct iblock *prev)
 {
     u64 epoch = c->mmu.fetch_epoch;
     u32 lin = (u32)(c->seg[SEG_CS].base + c->ip);
+    if (UNLIKELY(stops_near(c, lin)) && stops_find(c, lin)) {
+        stops_check(c);
+        return find_block(c); /* without a link: next time is looked at again */
+    }
     struct iblock *b = find_block(c);
     if (b != c->blocks->scratch && c->mmu.fetch_epoch == epoch) { /* else PREV may be gone */
         prev->link[1] = prev->link[0];
@@ -218,6 +222,38 @@ void cpu_run_insns(struct cpu *c, struct iblock *b, unsigned n)
     run_insns(c, b, n);
 }
 
+/* As run_insns(), and the observer sees each instruction. */
+static void run_observed_insns(struct cpu *c, struct iblock *b, unsigned n)
+{
+    const struct cpu_observer *o = c->observer;
+    c->blocks->running = b;
+    c->block_first = b->insn;
+    c->block_ip = c->ip;
+    unsigned i = 0;
+    do {
+        const struct insn *in = &b->insn[i++];
+        c->cur = in;
+        o->insn(o->ctx, c, in);
+        c->ip = insn_next_ip(c, in);
+        in->fn(c, in);
+    } while (i < n && !c->attention);
+    cpu_account(c, i);
+}
+
+static NOINLINE void run_observed(struct cpu *c)
+{
+    struct iblock *b = c->blocks->scratch;
+    while (!c->attention && c->budget > 0) {
+        b = next_block(c, b);
+        run_observed_insns(c, b, (unsigned)MIN((s64)b->count, c->budget));
+    }
+}
+
+static bool observes_insns(const struct cpu *c)
+{
+    return UNLIKELY(c->observer) && c->observer->insn;
+}
+
 /* Runs blocks until something wants attention or the slice ends. */
 static NOINLINE void run_blocks(struct cpu *c)
 {
@@ -235,13 +271,18 @@ static NOINLINE void run_blocks(struct cpu *c)
 static NOINLINE void run_one(struct cpu *c)
 {
     bool trap = c->eflags & F_TF;
+    if (stops_near(c, c->seg[SEG_CS].base + c->ip))
+        stops_check(c);
     c->no_step = false;
     c->attention &= ~(u32)(ATT_SHADOW | ATT_CODE);
     if (debug_insn_armed(c))
         debug_insn_check(c); /* raises #DB before the instruction; RF suppresses it */
     struct iblock *b = find_block(c);
     c->eflags &= ~(u32)F_RF;
-    run_insns(c, b, 1);
+    if (observes_insns(c))
+        run_observed_insns(c, b, 1);
+    else
+        run_insns(c, b, 1);
     if (trap) {
         c->db_pending |= DR6_BS;
         c->attention |= ATT_DB;
@@ -258,33 +299,63 @@ static void account_fault(struct cpu *c)
     c->cur = NULL;
 }
 
+/* A fault: a stop that the instruction has hit does not count, it will be begun again. */
+static void take_fault(struct cpu *c)
+{
+    if (UNLIKELY(c->stops.hit) && c->cur && !c->fault_at_ip)
+        stops_unhit(c);
+    cpu_deliver_fault(c); /* may come back to cpu_run() once more: double fault */
+    account_fault(c);
+    stops_event(c);
+}
+
+static void take_events(struct cpu *c)
+{
+    u64 lin = c->seg[SEG_CS].base + c->ip;
+    cpu_take_events(c);
+    if (lin != c->seg[SEG_CS].base + c->ip)
+        stops_event(c);
+}
+
 static bool one_at_a_time(const struct cpu *c)
 {
     return (c->attention & (ATT_SHADOW | ATT_TF)) || debug_insn_armed(c);
+}
+
+/* Whoever wants to see single instructions has the interpreter. */
+static bool engine_may_run(const struct cpu *c)
+{
+    return c->engine && !c->stops.count && !c->stops.events && !c->observer;
+}
+
+static void run_many(struct cpu *c)
+{
+    if (engine_may_run(c))
+        c->engine->run(c, c->engine);
+    else if (observes_insns(c))
+        run_observed(c);
+    else
+        run_blocks(c);
 }
 
 s64 cpu_run(struct cpu *c, s64 budget)
 {
     c->count_end = cpu_count(c) + (u64)budget;
     c->budget = budget;
-    if (setjmp(c->unwind)) {
-        cpu_deliver_fault(c); /* may come back here once more: double fault */
-        account_fault(c);
-    }
+    if (setjmp(c->unwind) == UNWIND_FAULT)
+        take_fault(c);
     while (c->budget > 0) {
         if (c->attention & (ATT_STOP | ATT_RESET))
             break;
         c->attention &= ~(u32)ATT_CODE;
         if (c->attention & ~(u32)ATT_TF)
-            cpu_take_events(c);
+            take_events(c);
         if (c->halt != HALT_NONE || c->attention & (ATT_STOP | ATT_RESET))
             break;
         if (one_at_a_time(c))
             run_one(c);
-        else if (c->attention == 0 && c->engine)
-            c->engine->run(c, c->engine);
         else if (c->attention == 0)
-            run_blocks(c);
+            run_many(c);
     }
     c->attention &= ~(u32)ATT_STOP;
     return budget - c->budget;

@@ -28,11 +28,19 @@ void io_check(struct cpu *c, u16 port, unsigned size)
         raise_gp0(c);
 }
 
+static void observe(struct cpu *c, u16 port, u32 value, unsigned size, bool write)
+{
+    if (c->observer->port)
+        c->observer->port(c->observer->ctx, c, port, value, size, write);
+}
+
 u32 io_in(struct cpu *c, u16 port, unsigned size)
 {
     u32 v = c->host.in(c->host.ctx, port, size);
     if (UNLIKELY(c->bp_io))
         debug_io_check(c, port, size);
+    if (UNLIKELY(c->observer))
+        observe(c, port, v, size, false);
     return v;
 }
 
@@ -41,4 +49,6 @@ void io_out(struct cpu *c, u16 port, u32 value, unsigned size)
     c->host.out(c->host.ctx, port, value, size);
     if (UNLIKELY(c->bp_io))
         debug_io_check(c, port, size);
+    if (UNLIKELY(c->observer))
+        observe(c, port, value, size, true);
 }

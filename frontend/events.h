@@ -18,6 +18,7 @@ struct frontend_events {
     unsigned (*room)(void *ctx);
     void (*quit)(void *ctx);
     void (*screenshot)(void *ctx); /* the person asked for one */
+    void (*inspect)(void *ctx);    /* the person wants to look inside: the stepper */
 };
 
 #endif

@@ -3,8 +3,10 @@
  */
 #include "frontend/machine.h"
 #include "disk/memory.h"
+#include "disk/overlay.h"
 #include "frontend/guest/tour.h"
 #include "frontend/file.h"
+#include "frontend/identity.h"
 #include "frontend/rtc.h"
 
 #include <errno.h>
@@ -154,12 +156,7 @@ static int sort_images(struct builder *b)
 
 static int open_image(struct builder *b, const char *path, enum image_kind kind, unsigned flags, struct block **out)
 {
-    if (b->o->snapshot)
-        flags |= IMAGE_SNAPSHOT;
-    int r = image_open(path, kind, flags, out, b->error, b->error_size);
-    if (r == 0)
-        b->m->block[b->m->blocks++] = *out;
-    return r;
+    return media_open(&b->m->media, path, kind, flags, out, b->error, b->error_size);
 }
 
 static int open_hd(struct builder *b, const char *path, struct pc_drive *d)
@@ -204,21 +201,32 @@ static int open_tour(struct builder *b)
     struct block *floppy = memory_open(tour_code, tour_code_size, FLOPPY_BYTES);
     if (!floppy)
         return fail(b, "not enough memory");
-    b->m->block[b->m->blocks++] = floppy;
+    if (b->o->snapshot && overlay_new(floppy, &floppy)) {
+        block_close(floppy);
+        return fail(b, "no room for what the guest will write; set TMPDIR");
+    }
+    if (media_add(&b->m->media, floppy))
+        return fail(b, "not enough memory");
     b->config.floppy[0] = floppy;
+    b->m->tour = true;
     return 0;
 }
 
 /* CDs first: the first of them is secondary master, where people and guests expect it. */
 static const u8 cd_order[PC_DRIVES] = {2, 3, 1, 0};
 
-/* What machine_change() has to know. */
+/* Drives whose media may be changed. Floppy B: is there if something is in it. */
 static void note_media(struct builder *b)
 {
-    memcpy(b->m->floppy, b->config.floppy, sizeof b->m->floppy);
+    struct media *m = &b->m->media;
+    for (unsigned i = 0; i < PC_FLOPPIES; i++) {
+        m->inside[i] = b->config.floppy[i];
+        m->present[i] = i == 0 || b->config.floppy[i];
+    }
     for (unsigned i = 0; i < PC_DRIVES; i++) {
-        b->m->has_cd[i] = b->config.drive[i].kind == PC_DRIVE_CD;
-        b->m->cd[i] = b->m->has_cd[i] ? b->config.drive[i].block : NULL;
+        m->present[PC_FLOPPIES + i] = b->config.drive[i].kind == PC_DRIVE_CD;
+        m->inside[PC_FLOPPIES + i] = m->present[PC_FLOPPIES + i] ? b->config.drive[i].block : NULL;
+        b->m->disk[i] = m->present[PC_FLOPPIES + i] ? NULL : b->config.drive[i].block;
     }
 }
 
@@ -293,6 +301,9 @@ static int set_machine(struct builder *b)
 
 static void set_ports(struct builder *b, const struct machine_ports *ports)
 {
+    if (ports->rtc_seconds)
+        b->config.rtc_seconds = *ports->rtc_seconds;
+    b->m->rtc_seconds = b->config.rtc_seconds;
     memcpy(b->config.serial, ports->serial, sizeof ports->serial);
     memcpy(b->config.serial_present, ports->serial_present, sizeof ports->serial_present);
     b->config.parallel = ports->parallel;
@@ -344,10 +355,77 @@ static int read_state(struct state_buf *buf, const char *path, char *error, size
     return r;
 }
 
-static int take_state(struct pc *pc, const struct state_buf *buf, const char *path, char *error, size_t n)
+/* ---- images of saved states ---- */
+
+/* What was in all drives: hard disks, then slots as in media.h. */
+struct images {
+    struct image_identity image[PC_DRIVES + MEDIA_SLOTS];
+};
+
+static const struct field images_fields[] = {
+    FIELD_SUBS(struct images, image, image_identity_fields),
+    FIELD_END,
+};
+
+enum { IMAGES_VERSION = 1 };
+
+static struct block *in_drive(const struct machine *m, unsigned i)
+{
+    return i < PC_DRIVES ? m->disk[i] : m->media.inside[i - PC_DRIVES];
+}
+
+static struct image_identity identify(const struct machine *m, unsigned i)
+{
+    struct block *b = in_drive(m, i);
+    return image_identify(b, media_path(&m->media, b));
+}
+
+static void save_images(struct machine *m, struct state_buf *buf)
+{
+    struct images now;
+    for (unsigned i = 0; i < ARRAY_LEN(now.image); i++)
+        now.image[i] = identify(m, i);
+    state_save(buf, "images", IMAGES_VERSION, images_fields, &now);
+}
+
+static const char *drive_name(unsigned i)
+{
+    static const char *const names[PC_DRIVES + MEDIA_SLOTS] = {
+        "hard disk 0", "hard disk 1", "hard disk 2", "hard disk 3", "floppy A:",
+        "floppy B:",   "CD 0",        "CD 1",        "CD 2",        "CD 3"};
+    return names[i];
+}
+
+/* An old memory on a newer disk destroys what is on it. Where nothing is written to the images there is no harm. */
+static int check_images(struct machine *m, const struct state_buf *buf, char *error, size_t n)
+{
+    struct images then = {0};
+    int r = state_load(buf, "images", IMAGES_VERSION, images_fields, &then);
+    if (r && r != -ENOENT) {
+        snprintf(error, n, "%s: images", r == -ENOTSUP ? "from a newer version of Ombra" : "damaged");
+        return -EINVAL;
+    }
+    for (unsigned i = 0; i < ARRAY_LEN(then.image) && !m->media.snapshot; i++) {
+        struct image_identity now = identify(m, i);
+        if (image_same(&then.image[i], &now))
+            continue;
+        const char *path = media_path(&m->media, in_drive(m, i));
+        snprintf(error, n,
+                 now.size ? "%s (%s) is not what it was when the state was saved; loading would damage it. "
+                            "With --snapshot it is left untouched"
+                          : "%s is empty, but was not when the state was saved%s",
+                 drive_name(i), now.size ? path : "; give the same images");
+        return -EINVAL;
+    }
+    return 0;
+}
+
+static int take_state(struct machine *m, const struct state_buf *buf, const char *path, char *error, size_t n)
 {
     char why[MACHINE_ERROR_MAX / 2] = "does not fit this machine";
-    int r = pc_load(pc, buf, why, sizeof why);
+    int r = pc_load(m->pc, buf, why, sizeof why);
+    if (r == 0)
+        r = check_images(m, buf, why, sizeof why);
     if (r)
         snprintf(error, n, "%s: %s", path, why);
     return r;
@@ -360,7 +438,7 @@ static int load_state(struct builder *b)
         return 0;
     int r = read_state(&buf, b->o->load, b->error, b->error_size);
     if (r == 0)
-        r = take_state(b->m->pc, &buf, b->o->load, b->error, b->error_size);
+        r = take_state(b->m, &buf, b->o->load, b->error, b->error_size);
     state_buf_free(&buf);
     return r;
 }
@@ -375,8 +453,8 @@ int machine_load(struct machine *m, const char *path, char *error, size_t n)
             snprintf(error, n, "%s: not enough memory", path);
     }
     if (r == 0) {
-        r = take_state(m->pc, &buf, path, error, n);
-        if (r) { /* it may have been reset, with parts of the state in memory */
+        r = take_state(m, &buf, path, error, n);
+        if (r) { /* the state is in it, or parts of it are in memory */
             int back = pc_load(m->pc, &before, NULL, 0);
             assert(back == 0);
         }
@@ -389,7 +467,7 @@ int machine_load(struct machine *m, const char *path, char *error, size_t n)
 /* Places that are written to at the end: wrong ones are better told now. */
 static int check_outputs(struct builder *b)
 {
-    const char *const outputs[] = {b->o->screenshot, b->o->text_dump, b->o->save};
+    const char *const outputs[] = {b->o->screenshot, b->o->text_dump, b->o->save, b->o->record};
     for (unsigned i = 0; i < ARRAY_LEN(outputs); i++) {
         int r = outputs[i] ? file_check_output(outputs[i], b->error, b->error_size) : 0;
         if (r)
@@ -412,6 +490,7 @@ static int build(struct builder *b, const struct machine_ports *ports)
     b->m->pc = pc_new(&b->config, b->error, b->error_size);
     if (!b->m->pc)
         return -ENOMEM;
+    b->m->media.pc = b->m->pc;
     int r = load_cmos(b);
     return r ? r : load_state(b);
 }
@@ -419,7 +498,7 @@ static int build(struct builder *b, const struct machine_ports *ports)
 int machine_open(struct machine *m, const struct options *o, const struct machine_ports *ports, char *error,
                  size_t error_size)
 {
-    *m = (struct machine){.options = o};
+    *m = (struct machine){.options = o, .media = {.snapshot = options_untouched(o), .keeps = options_rewind(o) > 0}};
     struct builder b = {.m = m, .o = o, .error = error, .error_size = error_size};
     int r = build(&b, ports);
     if (r)
@@ -430,7 +509,11 @@ int machine_open(struct machine *m, const struct options *o, const struct machin
 int machine_save(struct machine *m, const char *path, char *error, size_t n)
 {
     struct state_buf buf = {0};
-    int r = pc_save(m->pc, &buf);
+    int r = media_flush(&m->media, error, n);
+    if (r)
+        return r;
+    r = pc_save(m->pc, &buf);
+    save_images(m, &buf);
     if (r == 0)
         r = state_write_file(&buf, path);
     state_buf_free(&buf);
@@ -447,7 +530,7 @@ static int save_state(struct machine *m, char *error, size_t n)
 static int save_cmos(struct machine *m, char *error, size_t n)
 {
     u8 bytes[CMOS_FILE_BYTES];
-    if (!m->options->cmos)
+    if (!m->options->cmos || m->options->replay)
         return 0;
     pc_cmos_get(m->pc, bytes);
     return file_write(m->options->cmos, bytes, sizeof bytes, error, n);
@@ -455,14 +538,7 @@ static int save_cmos(struct machine *m, char *error, size_t n)
 
 static int flush_images(struct machine *m, char *error, size_t n)
 {
-    int first = 0;
-    for (unsigned i = 0; i < m->blocks; i++) {
-        int r = m->block[i]->readonly ? 0 : block_flush(m->block[i]);
-        if (r && !first)
-            snprintf(error, n, "a disk image cannot be made durable: %s", strerror(-r));
-        first = first ? first : r;
-    }
-    return first;
+    return media_flush(&m->media, error, n);
 }
 
 int machine_keep(struct machine *m, char *error, size_t error_size)
@@ -477,94 +553,42 @@ int machine_keep(struct machine *m, char *error, size_t error_size)
     return first;
 }
 
-/* ---- media ---- */
+/* ---- what it was built from ---- */
 
-/* A drive that a person could open. */
-struct slot {
-    bool cd;
-    unsigned n;
-    struct block **block; /* what is in it */
-};
-
-static bool find_slot(struct machine *m, const char *drive, struct slot *slot)
+static PRINTF_LIKE(3, 4) void add_line(char *text, size_t size, const char *fmt, ...)
 {
-    bool floppy = (drive[0] == 'a' || drive[0] == 'b') && !drive[1];
-    *slot = (struct slot){.cd = !floppy, .n = PC_DRIVES};
-    if (floppy)
-        slot->n = (unsigned)(drive[0] - 'a');
-    else if (strcmp(drive, "cd") == 0)
-        for (unsigned i = PC_DRIVES; i-- > 0;)
-            slot->n = m->has_cd[cd_order[i]] ? cd_order[i] : slot->n;
-    else if (strncmp(drive, "cd", 2) == 0 && drive[2] >= '0' && drive[2] < '0' + PC_DRIVES && !drive[3])
-        slot->n = (unsigned)(drive[2] - '0');
-    if (floppy)
-        slot->block = &m->floppy[slot->n];
-    else if (slot->n < PC_DRIVES && m->has_cd[slot->n])
-        slot->block = &m->cd[slot->n];
-    return slot->block != NULL;
+    size_t used = strlen(text);
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text + used, size - used, fmt, ap);
+    va_end(ap);
 }
 
-/* Another block in the place of OLD, either may be NULL, among those that are open. */
-static void replace_block(struct machine *m, struct block *old, struct block *b)
+void machine_describe(struct machine *m, char *text, size_t size)
 {
-    unsigned i = 0;
-    while (old && m->block[i] != old)
-        i++;
-    if (old && b) {
-        m->block[i] = b;
-    } else if (old) {
-        m->block[i] = m->block[--m->blocks];
-    } else if (b) {
-        m->block[m->blocks++] = b;
+    const struct options *o = m->options;
+    *text = 0;
+    add_line(text, size, "--cpu %s\n--mem %llu\n", pc_cpu(m->pc)->model->name, (unsigned long long)o->mem_mb);
+    add_line(text, size, "--vga %s\n--no-apic %s\n", o->isa_vga ? "isa" : "pci", o->no_apic ? "yes" : "no");
+    add_line(text, size, "--exit-port %s\n--boot %.8s\n", o->exit_port ? "yes" : "no", o->boot ? o->boot : "default");
+    add_line(text, size, "--on-triple-fault %s\n", o->stop_on_triple_fault ? "stop" : "reset");
+    add_line(text, size, "serial ports %u\n", MAX(o->serials, 1u));
+    for (unsigned i = 0; i < PC_DRIVES + MEDIA_SLOTS; i++) {
+        struct image_identity id = identify(m, i);
+        if (id.size)
+            add_line(text, size, "%s with %llu bytes, hash %016llx\n", drive_name(i), (unsigned long long)id.size,
+                     (unsigned long long)id.hash);
     }
-    if (old)
-        block_close(old);
-}
-
-static int no_drive(const char *drive, char *error, size_t n)
-{
-    snprintf(error, n, "there is no drive '%.40s' for media; they are a, b, cd, and cd0 to cd3 by IDE position", drive);
-    return -ENODEV;
-}
-
-/* B goes into the drive of S, or nobody. */
-static int exchange(struct machine *m, const struct slot *s, const char *drive, struct block *b, char *error, size_t n)
-{
-    struct block *old = *s->block;
-    if (old && !old->readonly && block_flush(old)) {
-        snprintf(error, n, "drive %s: what is in it cannot be made durable, so it stays", drive);
-        return -EIO;
-    }
-    if (s->cd ? pc_change_cd(m->pc, s->n, b) : pc_change_floppy(m->pc, s->n, b))
-        return no_drive(drive, error, n);
-    replace_block(m, old, b);
-    *s->block = b;
-    return 0;
-}
-
-int machine_change(struct machine *m, const char *drive, const char *path, char *error, size_t n)
-{
-    struct slot s;
-    struct block *b = NULL;
-    if (!find_slot(m, drive, &s))
-        return no_drive(drive, error, n);
-    if (path) {
-        unsigned flags = s.cd ? IMAGE_READONLY : m->options->snapshot ? IMAGE_PROTECT | IMAGE_SNAPSHOT : IMAGE_PROTECT;
-        int r = image_open(path, s.cd ? IMAGE_CD : IMAGE_FLOPPY, flags, &b, error, n);
-        if (r)
-            return r;
-    }
-    int r = exchange(m, &s, drive, b, error, n);
-    if (r && b)
-        block_close(b);
-    return r;
+    for (unsigned i = 0; i < KERNEL_PARTS; i++)
+        if (m->kernel.part[i])
+            add_line(text, size, "part %u of the kernel with %zu bytes, hash %016llx\n", i, m->kernel.size[i],
+                     (unsigned long long)state_hash_bytes(0, m->kernel.part[i], m->kernel.size[i]));
 }
 
 void machine_close(struct machine *m)
 {
     pc_free(m->pc);
-    for (unsigned i = 0; i < m->blocks; i++)
-        block_close(m->block[i]);
+    media_close(&m->media);
     kernel_free(&m->kernel);
     free(m->bios);
     free(m->vgabios);

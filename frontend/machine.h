@@ -7,27 +7,28 @@
 #ifndef OMBRA_FRONTEND_MACHINE_H
 #define OMBRA_FRONTEND_MACHINE_H
 
-#include "disk/image.h"
 #include "frontend/kernel.h"
+#include "frontend/media.h"
 #include "frontend/options.h"
 #include "hw/pc.h"
 
-enum { MACHINE_ERROR_MAX = IMAGE_ERROR_MAX, MACHINE_GUEST_MAX = 64, MACHINE_BLOCKS = PC_DRIVES + PC_FLOPPIES };
+enum { MACHINE_ERROR_MAX = IMAGE_ERROR_MAX, MACHINE_GUEST_MAX = 64 };
 
 /* What the machine's ports are plugged into; the caller owns what is behind. */
 struct machine_ports {
     struct char_backend serial[PC_SERIALS], parallel, debugcon;
     bool serial_present[PC_SERIALS];
+    const s64 *rtc_seconds; /* what the clock chip shows instead of what the options say, or NULL */
 };
 
 struct machine {
     struct pc *pc;
     char guest[MACHINE_GUEST_MAX]; /* what a person would call it: for titles */
+    bool tour;                     /* it is the built-in tour that starts */
     const struct options *options;
-    struct block *block[MACHINE_BLOCKS];
-    unsigned blocks;
-    struct block *floppy[PC_FLOPPIES], *cd[PC_DRIVES]; /* what is in the drives now; of those above */
-    bool has_cd[PC_DRIVES];
+    struct media media;
+    struct block *disk[PC_DRIVES]; /* hard disks, of MEDIA */
+    s64 rtc_seconds;               /* what the clock chip showed at power-on */
     u8 *bios, *vgabios;
     struct kernel kernel;
     FILE *log;
@@ -48,9 +49,8 @@ int machine_keep(struct machine *m, char *error, size_t error_size);
 int machine_save(struct machine *m, const char *path, char *error, size_t error_size);
 int machine_load(struct machine *m, const char *path, char *error, size_t error_size);
 
-/* Puts the image PATH into DRIVE ("a", "b", "cd", "cd0" to "cd3"), or takes out what is there if PATH is NULL. 0, or
- * -errno with one line in ERROR; then the drive is as it was. */
-int machine_change(struct machine *m, const char *drive, const char *path, char *error, size_t error_size);
+/* Lines that say what the machine was built from, for comparing with others; at power-on. */
+void machine_describe(struct machine *m, char *text, size_t size);
 
 void machine_close(struct machine *m);
 

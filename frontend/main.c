@@ -1,9 +1,11 @@
 /*
- * main.c - the program: options that only print something, else a session.
+ * main.c - the program: a subcommand, options that only print something, else a session.
  */
 #include "base/log.h"
 #include "cpu/cpu.h"
 #include "frontend/session.h"
+#include "frontend/step/step_main.h"
+#include "frontend/trace/diff.h"
 
 #include <string.h>
 
@@ -42,9 +44,11 @@ static bool print_text(const struct options *o)
 int main(int argc, char **argv)
 {
     struct options o;
+    if (argc > 1 && strcmp(argv[1], "diff-trace") == 0)
+        return trace_diff_main(argc - 1, argv + 1);
     if (options_parse(&o, argc, argv))
         return EXIT_BAD_INPUT;
     if (!print_text(&o))
-        return session_run(&o);
+        return o.step ? step_main(&o) : session_run(&o);
     return fflush(stdout) == 0 && !ferror(stdout) ? EXIT_OK : EXIT_RUN_FAILED;
 }

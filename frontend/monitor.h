@@ -32,6 +32,8 @@ struct monitor_env {
     void *ctx;
     struct pc *pc;
     void (*pause)(void *ctx, bool paused);
+    void (*reset)(void *ctx);
+    void (*power)(void *ctx);
     void (*quit)(void *ctx);
     int (*screenshot)(void *ctx, const char *path, char *err, size_t err_len);
     int (*keys)(void *ctx, const char *script, char *err, size_t err_len);                    /* SCRIPT NULL: stop */

@@ -53,13 +53,13 @@ int monitor_go_on(struct answer *a)
 
 int monitor_reset(struct answer *a)
 {
-    pc_reset(a->env->pc);
+    a->env->reset(a->env->ctx);
     return 0;
 }
 
 int monitor_power(struct answer *a)
 {
-    pc_power_button(a->env->pc);
+    a->env->power(a->env->ctx);
     return 0;
 }
 

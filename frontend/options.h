@@ -14,7 +14,9 @@ enum option_id {
     OPTION_COUNT
 };
 
-enum { OPTIONS_MAX_IMAGES = 16, OPTIONS_HD = 4, OPTIONS_CD = 4, OPTIONS_FD = 2, OPTIONS_SERIAL = 4 };
+enum { OPTIONS_MAX_IMAGES = 16, OPTIONS_HD = 4, OPTIONS_CD = 4, OPTIONS_FD = 2, OPTIONS_SERIAL = 4, OPTIONS_SYMBOLS = 8 };
+
+#define REWIND_UNSET (~(u64)0)
 
 enum display_kind { DISPLAY_AUTO, DISPLAY_SDL, DISPLAY_TERMINAL, DISPLAY_NONE };
 enum clock_kind { CLOCK_AUTO, CLOCK_WALL, CLOCK_VIRTUAL };
@@ -29,19 +31,29 @@ struct options {
     const char *screenshot, *text_dump, *keys;
     const char *serial[OPTIONS_SERIAL];
     unsigned serials;
-    const char *parallel, *debugcon, *log, *log_file, *save, *load, *monitor, *monitor_json;
+    const char *symbols[OPTIONS_SYMBOLS];
+    unsigned symbol_files;
+    const char *parallel, *debugcon, *log, *log_file, *save, *load, *monitor, *monitor_json, *gdb, *trace, *trace_file;
     u64 mem_mb;
+    const char *record, *replay;
+    u64 rewind_mb;        /* REWIND_UNSET: as options_rewind() says */
     u64 max_instructions; /* 0: no end */
     u64 max_ns;           /* 0: no end */
     enum display_kind display;
     enum clock_kind clock;
     enum pc_engine engine;
-    bool snapshot, no_apic, stop_on_triple_fault, exit_port, soft_float, isa_vga, stats;
+    bool snapshot, no_apic, stop_on_triple_fault, exit_port, soft_float, isa_vga, stats, trace_binary;
+    bool step; /* "ombra step" */
+    const char *script;
     bool help, man, version;
 };
 
 /* Fills O from the command line. Returns 0, or -EINVAL after one line on standard error. */
 int options_parse(struct options *o, int argc, char **argv);
+
+/* Bytes for going back in time, 0: there is none. Whether images stay as they are, whatever the guest writes. */
+u64 options_rewind(const struct options *o);
+bool options_untouched(const struct options *o);
 
 void options_help(FILE *out);
 

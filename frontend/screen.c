@@ -78,6 +78,20 @@ void screen_close(struct screen *s)
     memset(s, 0, sizeof *s);
 }
 
+void screen_lend(struct screen *s)
+{
+    s->lent = s->terminal;
+    terminal_close(s->terminal);
+    s->terminal = NULL;
+}
+
+int screen_take_back(struct screen *s, const char *guest, char *error, size_t n)
+{
+    bool lent = s->lent;
+    s->lent = false;
+    return lent ? open_terminal(s, false, guest, error, n) : 0;
+}
+
 int screen_fd(const struct screen *s)
 {
     return s->terminal ? STDIN_FILENO : -1;

@@ -15,6 +15,7 @@ struct screen {
     const struct display_source *source;
     struct window *window; /* at most one of these two */
     struct terminal *terminal;
+    bool lent; /* the terminal was ours and will be again */
     struct display_frame frame; /* pixels NULL until one is drawn */
     struct display_text text;
 };
@@ -32,6 +33,11 @@ static inline bool screen_visible(const struct screen *s)
 {
     return s->window || s->terminal;
 }
+
+/* Gives the terminal, if the guest is shown there, to somebody else for a while; takes it back: 0, or -errno with one line in
+ * ERROR. */
+void screen_lend(struct screen *s);
+int screen_take_back(struct screen *s, const char *guest, char *error, size_t error_size);
 
 /* The descriptor that input comes from, -1 if it has to be asked for (window) or there is none. */
 int screen_fd(const struct screen *s);

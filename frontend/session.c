@@ -10,12 +10,17 @@
  */
 #include "frontend/session.h"
 #include "base/host_wait.h"
+#include "frontend/gdbserver.h"
 #include "frontend/keyscript.h"
 #include "frontend/machine.h"
 #include "frontend/monitor_io.h"
 #include "frontend/pacer.h"
+#include "frontend/recording.h"
 #include "frontend/screen.h"
 #include "frontend/serialio.h"
+#include "frontend/step/step_main.h"
+#include "frontend/symbols.h"
+#include "frontend/trace/tracer.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -38,7 +43,7 @@
 
 enum { MONITORS = 2 };
 
-/* What the person did while the guest was paused, told to it when it goes on. */
+/* What the person did while the guest stood still, told to it when it goes on. */
 struct held {
     u8 released[32]; /* a bit for each enum key */
     bool mouse;
@@ -49,7 +54,17 @@ struct session {
     const struct options *o;
     struct machine machine;
     struct pc *pc;
+    struct timeline timeline; /* everything from outside goes through it */
+    struct rewind *rewind;    /* NULL: there is no way back */
+    struct recording *recording;
+    struct recording_start start; /* of --record and --replay */
+    struct recording_end replay_end;
     struct serialio *serial[PC_SERIALS], *parallel, *debugcon;
+    struct outlet {
+        struct session *s;
+        struct serialio *to;
+    } outlet[PC_SERIALS + 2];
+    struct input_sink sink; /* the timeline's, for key scripts */
     struct screen screen;
     struct keyscript *keys, *typed; /* --keys, and what the monitor types */
     struct keyscript_env keys_env;
@@ -57,10 +72,15 @@ struct session {
     struct monitor *monitor; /* NULL: not in use */
     struct monitor_io *monitor_io[MONITORS];
     bool paused;
+    bool stood; /* the guest has stood still since it last ran */
     struct held held;
     struct frontend_events events;
     struct pacer pacer;
-    struct timer wake; /* ends a slice at next_deadline() */
+    struct debugger debugger; /* with --gdb */
+    struct gdbserver *gdb;
+    struct symbols *symbols; /* of --symbols */
+    struct tracer *tracer;   /* NULL: no --trace */
+    struct timer wake;       /* ends a slice at next_deadline() */
     bool wall;
     int signals;
     u64 start_host, start_virtual, start_count;
@@ -69,6 +89,7 @@ struct session {
     u64 next_pump, next_frame;      /* host ns */
     u64 slept;                      /* host ns */
     u64 halted_count, halted_since; /* session's ns since when the processor has done nothing at that count */
+    bool inspect;                   /* the person wants to look inside */
     bool ended;
     int status;
 };
@@ -111,14 +132,27 @@ static u64 session_count(const struct session *s)
     return now_count(s) + s->skew_count;
 }
 
+/* Nothing runs and no input is taken: the monitor has paused the guest, or the debugger has stopped it. */
+static bool stands(const struct session *s)
+{
+    return s->paused || (s->gdb && s->debugger.why != DEBUGGER_RUNS);
+}
+
+/* The guest does again what it once did: what it sends has been sent, and nothing new comes to it. */
+static bool in_past(const struct session *s)
+{
+    return s->timeline.fixed || timeline_past(&s->timeline);
+}
+
 /* ---- keys, mouse, commands ---- */
 
 static void on_key(void *ctx, enum key key, bool down)
 {
     struct session *s = ctx;
-    const struct input_sink *in = pc_input(s->pc);
-    if (!s->paused)
-        in->key(in->ctx, key, down);
+    if (in_past(s))
+        return;
+    if (!stands(s))
+        timeline_key(&s->timeline, key, down);
     else if (!down)
         s->held.released[key / 8 % sizeof s->held.released] |= (u8)BIT(key % 8);
 }
@@ -126,9 +160,10 @@ static void on_key(void *ctx, enum key key, bool down)
 static void on_mouse(void *ctx, int dx, int dy, int dz, unsigned buttons)
 {
     struct session *s = ctx;
-    const struct input_sink *in = pc_input(s->pc);
-    if (!s->paused) {
-        in->mouse(in->ctx, dx, dy, dz, buttons);
+    if (in_past(s))
+        return;
+    if (!stands(s)) {
+        timeline_mouse(&s->timeline, dx, dy, dz, buttons);
     } else {
         s->held.mouse = true;
         s->held.buttons = buttons;
@@ -139,7 +174,7 @@ static unsigned on_room(void *ctx)
 {
     struct session *s = ctx;
     const struct input_sink *in = pc_input(s->pc);
-    return s->paused ? 0 : in->room(in->ctx);
+    return stands(s) || in_past(s) ? 0 : in->room(in->ctx);
 }
 
 /* Keys that were let go during a pause would else stay down for ever. */
@@ -173,6 +208,11 @@ static void on_screenshot(void *ctx)
         complain("%s", error);
 }
 
+static void on_inspect(void *ctx)
+{
+    ((struct session *)ctx)->inspect = true;
+}
+
 /* ---- key script ---- */
 
 static int keys_screenshot(void *ctx, const char *path, char *err, size_t n)
@@ -189,7 +229,7 @@ static size_t keys_send(void *ctx, const u8 *data, size_t len)
 {
     const struct char_sink *port = pc_serial(((struct session *)ctx)->pc, 0);
     size_t n = MIN(len, port->room(port->ctx));
-    port->receive(port->ctx, data, n);
+    timeline_serial(&((struct session *)ctx)->timeline, 0, data, n);
     return n;
 }
 
@@ -214,6 +254,8 @@ static void poll_typed(struct session *s, u64 now)
 
 static void poll_keys(struct session *s)
 {
+    if (s->timeline.fixed)
+        return;
     u64 now = session_time(s);
     if (s->typed && now >= keyscript_next(s->typed))
         poll_typed(s, now);
@@ -232,10 +274,37 @@ static u64 next_keys(const struct session *s)
     return s->typed ? MIN(next, keyscript_next(s->typed)) : next;
 }
 
+static void script_key(void *ctx, enum key key, bool down)
+{
+    timeline_key(&((struct session *)ctx)->timeline, key, down);
+}
+
+static void script_mouse(void *ctx, int dx, int dy, int dz, unsigned buttons)
+{
+    timeline_mouse(&((struct session *)ctx)->timeline, dx, dy, dz, buttons);
+}
+
+static unsigned script_room(void *ctx)
+{
+    const struct input_sink *in = pc_input(((struct session *)ctx)->pc);
+    return in->room(in->ctx);
+}
+
+/* ---- what the guest sends ---- */
+
+static void outlet_write(void *ctx, const u8 *data, size_t len)
+{
+    struct outlet *o = ctx;
+    if (!timeline_repeats(&o->s->timeline))
+        serialio_write(o->to, data, len);
+}
+
 /* What the guest sends on COM1 goes out, and to the script that may wait for it. */
 static void com1_write(void *ctx, const u8 *data, size_t len)
 {
     struct session *s = ctx;
+    if (timeline_repeats(&s->timeline))
+        return;
     if (s->keys)
         keyscript_serial(s->keys, data, len);
     if (s->typed)
@@ -262,13 +331,7 @@ static void pace_from_here(struct session *s)
 
 static void do_pause(void *ctx, bool paused)
 {
-    struct session *s = ctx;
-    bool before = s->paused;
-    s->paused = paused;
-    if (before && !paused) {
-        pace_from_here(s);
-        tell_held(s);
-    }
+    ((struct session *)ctx)->paused = paused;
 }
 
 static int do_keys(void *ctx, const char *script, char *err, size_t n)
@@ -290,7 +353,24 @@ static int do_keys(void *ctx, const char *script, char *err, size_t n)
 
 static int do_change(void *ctx, const char *drive, const char *path, char *err, size_t n)
 {
-    return machine_change(&((struct session *)ctx)->machine, drive, path, err, n);
+    struct session *s = ctx;
+    int slot = media_slot(&s->machine.media, drive, err, n);
+    return slot < 0 ? slot : timeline_medium(&s->timeline, (unsigned)slot, path ? path : "", err, n);
+}
+
+static int on_medium(void *ctx, unsigned slot, const char *path, char *err, size_t n)
+{
+    return media_change(&((struct session *)ctx)->machine.media, slot, path, err, n);
+}
+
+static void do_reset(void *ctx)
+{
+    timeline_reset(&((struct session *)ctx)->timeline);
+}
+
+static void do_power(void *ctx)
+{
+    timeline_power(&((struct session *)ctx)->timeline);
 }
 
 static int do_save(void *ctx, const char *path, char *err, size_t n)
@@ -302,12 +382,19 @@ static int do_load(void *ctx, const char *path, char *err, size_t n)
 {
     struct session *s = ctx;
     u64 time = session_time(s), count = session_count(s);
+    if (s->o->record || s->o->replay) {
+        snprintf(err, n, "%s: not while a recording is made or replayed", path);
+        return -EPERM;
+    }
+    tracer_ran(s->tracer);
     timer_cancel(&s->wake); /* of a time that may be long over in the state */
     int r = machine_load(&s->machine, path, err, n);
     s->skew_virtual = time - now_virtual(s);
     s->skew_count = count - now_count(s);
     s->halted_since = time;
     pace_from_here(s);
+    if (s->rewind && rewind_restart(s->rewind))
+        complain("not enough memory to go back in time");
     return r;
 }
 
@@ -353,6 +440,43 @@ static void flush_ports(struct session *s)
     flush_port(s, s->debugcon);
 }
 
+static void update_recording(struct session *s)
+{
+    int err = s->recording ? recording_update(s->recording, &s->timeline.journal) : 0;
+    if (!err)
+        return;
+    complain("%s: the recording cannot be written: %s", s->o->record, strerror(-err));
+    recording_close(s->recording, NULL);
+    s->recording = NULL;
+    end(s, EXIT_RUN_FAILED);
+}
+
+struct inlet {
+    struct session *s;
+    unsigned port;
+};
+
+static size_t inlet_room(void *ctx)
+{
+    const struct inlet *in = ctx;
+    const struct char_sink *port = pc_serial(in->s->pc, in->port);
+    return port->room(port->ctx);
+}
+
+static void inlet_receive(void *ctx, const u8 *data, size_t len)
+{
+    const struct inlet *in = ctx;
+    timeline_serial(&in->s->timeline, in->port, data, len);
+}
+
+static void read_port(struct session *s, unsigned i)
+{
+    struct inlet in = {s, i};
+    const struct char_sink sink = {.ctx = &in, .room = inlet_room, .receive = inlet_receive};
+    if (s->serial[i] && !serialio_read(s->serial[i], &sink))
+        end(s, EXIT_OK);
+}
+
 /* Everything that is not the guest: signals, ports, screen, pace. */
 static void pump(struct session *s)
 {
@@ -360,32 +484,34 @@ static void pump(struct session *s)
     s->next_pump = host + PUMP_NS;
     if (host_signals_take(s->signals))
         end(s, EXIT_OK);
-    for (unsigned i = 0; i < PC_SERIALS && !s->paused; i++)
-        if (s->serial[i] && !serialio_read(s->serial[i], pc_serial(s->pc, i)))
-            end(s, EXIT_OK);
+    for (unsigned i = 0; i < PC_SERIALS && !stands(s) && !in_past(s); i++)
+        read_port(s, i);
     flush_ports(s);
+    update_recording(s);
     screen_pump(&s->screen, &s->events);
     if (s->monitor)
         poll_monitor(s);
+    if (s->gdb && !gdbserver_poll(s->gdb))
+        end(s, EXIT_OK);
     if (host >= s->next_frame && !s->ended) {
         screen_show(&s->screen);
         s->next_frame = host + FRAME_NS;
     }
-    if (s->wall && !s->paused)
-        pc_set_rate(s->pc, pacer_rate(&s->pacer, host, now_virtual(s)));
+    if (s->wall && !s->stood && !stands(s) && !in_past(s))
+        timeline_rate(&s->timeline, pacer_rate(&s->pacer, host, now_virtual(s)));
 }
 
 /* Sleeps until something may have arrived, NS at most. */
 static void sleep_for(struct session *s, u64 ns)
 {
-    int fd[PC_SERIALS + MONITORS + 2];
+    int fd[PC_SERIALS + MONITORS + GDBSERVER_FDS + 2];
     unsigned n = 0;
     u64 before = host_now();
     fd[n++] = s->signals;
     fd[n++] = screen_fd(&s->screen);
     for (unsigned i = 0; i < PC_SERIALS; i++) {
         const struct char_sink *port = pc_serial(s->pc, i);
-        if (s->serial[i] && !s->paused && port->room(port->ctx) > 0)
+        if (s->serial[i] && !stands(s) && !in_past(s) && port->room(port->ctx) > 0)
             fd[n++] = serialio_fd(s->serial[i]);
     }
     for (unsigned i = 0; i < MONITORS; i++) {
@@ -394,6 +520,11 @@ static void sleep_for(struct session *s, u64 ns)
         fd[n++] = monitor_io_fd(s->monitor_io[i]);
         if (monitor_io_pending(s->monitor_io[i]))
             ns = MIN(ns, PUMP_NS);
+    }
+    if (s->gdb) {
+        gdbserver_fds(s->gdb, fd + n);
+        n += GDBSERVER_FDS;
+        ns = gdbserver_busy(s->gdb) ? MIN(ns, PUMP_NS) : ns;
     }
     if (screen_visible(&s->screen))
         ns = MIN(ns, s->screen.window ? WINDOW_NS : FRAME_NS);
@@ -453,13 +584,13 @@ static void give_up(struct session *s)
 static void idle(struct session *s)
 {
     u64 until = pc_next_event(s->pc), host = host_now();
-    bool ends = screen_visible(&s->screen) || s->end_virtual != CLOCK_NEVER;
+    bool ends = screen_visible(&s->screen) || s->end_virtual != CLOCK_NEVER || s->gdb;
     if (!ends && (is_dead(s) || (until == CLOCK_NEVER && !has_input(s)))) {
         give_up(s);
         return;
     }
     if (!s->wall && until != CLOCK_NEVER) {
-        pc_skip_to(s->pc, until);
+        timeline_skip_to(&s->timeline, until);
         return;
     }
     u64 wake = until == CLOCK_NEVER ? host + SLEEP_NS : s->wall ? pacer_host(&s->pacer, until) : host;
@@ -469,16 +600,51 @@ static void idle(struct session *s)
         host = host_now();
     }
     if (s->wall)
-        pc_skip_to(s->pc, MIN(until, pacer_virtual(&s->pacer, host)));
+        timeline_skip_to(&s->timeline, MIN(until, pacer_virtual(&s->pacer, host)));
 }
 
 /* ---- the guest runs ---- */
 
+/* A recording that is watched goes no faster than the clock. */
+static void pace_replay(struct session *s)
+{
+    u64 host = host_now(), due = pacer_host(&s->pacer, now_virtual(s));
+    if (due > host + SLEEP_NS * 10 || host > due + SLEEP_NS)
+        pace_from_here(s);
+    else if (due > host)
+        sleep_for(s, due - host);
+}
+
+static bool stopped_now(struct session *s)
+{
+    if (!s->gdb || !debugger_ran(&s->debugger))
+        return false;
+    gdbserver_stopped(s->gdb);
+    return true;
+}
+
 static void run_slice(struct session *s)
 {
-    u64 before = session_count(s), host = host_now();
+    u64 before = session_count(s), host = host_now(), counts = pacer_counts(&s->pacer, SLICE_NS);
+    if (s->gdb)
+        counts = debugger_counts(&s->debugger, counts);
+    counts = tracer_counts(s->tracer, counts);
     timer_arm(&s->wake, next_deadline(s));
-    enum pc_stop why = pc_run(s->pc, MIN(s->end_count - before, pacer_counts(&s->pacer, SLICE_NS)));
+    counts = MIN(s->end_count - before, counts);
+    bool past = in_past(s);
+    enum pc_stop why = s->rewind ? rewind_run(s->rewind, counts) : timeline_run(&s->timeline, counts);
+    if (past && !in_past(s))
+        pace_from_here(s); /* the present goes on */
+    if (s->timeline.fixed && s->wall)
+        pace_replay(s);
+    int err = tracer_ran(s->tracer);
+    if (err) {
+        complain("the trace cannot be written: %s", strerror(-err));
+        end(s, EXIT_RUN_FAILED);
+    }
+    bool ends = why == PC_POWER_OFF || why == PC_EXIT || why == PC_TRIPLE;
+    if (!ends && stopped_now(s))
+        return;
     pacer_ran(&s->pacer, session_count(s) - before, host_now() - host);
     switch (why) {
     case PC_BUDGET:
@@ -502,22 +668,49 @@ static void run_slice(struct session *s)
 /* The guest stands still until a command comes. */
 static void rest(struct session *s)
 {
-    if (!monitor_alive(s) && !screen_visible(&s->screen)) {
+    if (s->debugger.why == DEBUGGER_RUNS && !monitor_alive(s) && !screen_visible(&s->screen)) {
         complain("the guest is paused, and nobody is left who could continue it");
         end(s, EXIT_OK);
         return;
     }
+    s->stood = true;
     sleep_for(s, SLEEP_NS);
     s->next_pump = 0;
 }
 
 static void run_on(struct session *s)
 {
+    if (s->stood) {
+        s->stood = false;
+        pace_from_here(s);
+        tell_held(s);
+    }
     poll_keys(s);
+    if (s->timeline.fixed && (s->timeline.lost || !timeline_past(&s->timeline)))
+        end(s, EXIT_OK); /* of the recording */
     if (session_time(s) >= s->end_virtual || session_count(s) >= s->end_count)
         end(s, EXIT_OK);
     if (!s->ended)
         run_slice(s);
+}
+
+/* The stepper has the machine and the terminal for a while. */
+static void inspect(struct session *s)
+{
+    char error[MACHINE_ERROR_MAX] = "the machine is GDB's, or its past is kept or replayed";
+    bool ended = false;
+    s->inspect = false;
+    screen_lend(&s->screen);
+    if (s->gdb || s->timeline.remembers || step_inspect(s->pc, s->symbols, &ended, error, sizeof error))
+        complain("the stepper cannot be opened: %s", error);
+    if (screen_take_back(&s->screen, s->machine.guest, error, sizeof error)) {
+        complain("%s", error);
+        end(s, EXIT_RUN_FAILED);
+    }
+    if (ended)
+        end(s, EXIT_OK);
+    pace_from_here(s);
+    s->next_pump = s->next_frame = 0;
 }
 
 static void loop(struct session *s)
@@ -525,12 +718,14 @@ static void loop(struct session *s)
     if (s->monitor)
         pump(s); /* commands that wait already come before the first instruction */
     while (!s->ended) {
-        if (s->paused)
+        if (stands(s))
             rest(s);
         else
             run_on(s);
         if (!s->ended && host_now() >= s->next_pump)
             pump(s);
+        if (s->inspect && !s->ended)
+            inspect(s);
     }
 }
 
@@ -564,6 +759,12 @@ static int open_serials(struct session *s)
     return 0;
 }
 
+static struct char_backend outlet(struct session *s, unsigned n, struct serialio *to)
+{
+    s->outlet[n] = (struct outlet){s, to};
+    return to ? (struct char_backend){&s->outlet[n], outlet_write} : (struct char_backend){0};
+}
+
 /* Opens what the ports are connected to. */
 static int open_ports(struct session *s, struct machine_ports *ports)
 {
@@ -576,14 +777,11 @@ static int open_ports(struct session *s, struct machine_ports *ports)
     *ports = (struct machine_ports){0};
     for (unsigned i = 0; i < PC_SERIALS; i++) {
         ports->serial_present[i] = i == 0 || i < o->serials;
-        if (s->serial[i])
-            ports->serial[i] = (struct char_backend){s->serial[i], serialio_write};
+        ports->serial[i] = outlet(s, i, s->serial[i]);
     }
     ports->serial[0] = (struct char_backend){s, com1_write};
-    if (s->parallel)
-        ports->parallel = (struct char_backend){s->parallel, serialio_write};
-    if (s->debugcon)
-        ports->debugcon = (struct char_backend){s->debugcon, serialio_write};
+    ports->parallel = outlet(s, PC_SERIALS, s->parallel);
+    ports->debugcon = outlet(s, PC_SERIALS + 1, s->debugcon);
     return r;
 }
 
@@ -642,6 +840,8 @@ static int start_monitor(struct session *s)
     const struct monitor_env env = {.ctx = s,
                                     .pc = s->pc,
                                     .pause = do_pause,
+                                    .reset = do_reset,
+                                    .power = do_power,
                                     .quit = on_quit,
                                     .screenshot = keys_screenshot,
                                     .keys = do_keys,
@@ -650,7 +850,7 @@ static int start_monitor(struct session *s)
                                     .load = do_load,
                                     .status = get_status,
                                     .stats = get_stats};
-    if (!s->o->monitor && !s->o->monitor_json)
+    if (!s->o->monitor && !s->o->monitor_json && !s->o->gdb)
         return 0;
     s->monitor = monitor_new(&env);
     return s->monitor ? 0 : -ENOMEM;
@@ -661,7 +861,7 @@ static bool is_seen(const struct session *s)
 {
     const struct options *o = s->o;
     return screen_visible(&s->screen) || o->serials || o->debugcon || o->keys || o->screenshot || o->text_dump ||
-           s->monitor || o->display == DISPLAY_NONE;
+           s->monitor || o->gdb || o->display == DISPLAY_NONE;
 }
 
 /* A person's time where a person is; a script alone gets the same run each time. */
@@ -677,9 +877,15 @@ static bool wants_wall(const struct session *s)
 
 static void connect(struct session *s)
 {
-    s->events = (struct frontend_events){
-        .ctx = s, .key = on_key, .mouse = on_mouse, .room = on_room, .quit = on_quit, .screenshot = on_screenshot};
-    s->keys_env = (struct keyscript_env){.input = pc_input(s->pc),
+    s->events = (struct frontend_events){.ctx = s,
+                                         .key = on_key,
+                                         .mouse = on_mouse,
+                                         .room = on_room,
+                                         .quit = on_quit,
+                                         .screenshot = on_screenshot,
+                                         .inspect = on_inspect};
+    s->sink = (struct input_sink){.ctx = s, .key = script_key, .mouse = script_mouse, .room = script_room};
+    s->keys_env = (struct keyscript_env){.input = &s->sink,
                                          .display = pc_display(s->pc),
                                          .ctx = s,
                                          .screenshot = keys_screenshot,
@@ -703,6 +909,161 @@ static void start_clocks(struct session *s)
     pacer_start(&s->pacer, s->start_host, s->start_virtual, pc_clock(s->pc)->rate_ps);
 }
 
+/* The guest stands before its first instruction until a debugger lets it run. */
+static int open_gdb(struct session *s)
+{
+    char error[MACHINE_ERROR_MAX];
+    if (!s->o->gdb)
+        return 0;
+    debugger_open(&s->debugger, s->pc);
+    s->debugger.timeline = &s->timeline;
+    s->debugger.rewind = s->rewind;
+    int r = gdbserver_open(s->o->gdb, &s->debugger, s->monitor, &s->gdb, error, sizeof error);
+    if (r) {
+        complain("%s", error);
+        return r;
+    }
+    bool waits = gdbserver_waits(s->o->gdb);
+    if (waits)
+        debugger_pause(&s->debugger);
+    complain("%s: target remote %s", waits ? "the guest waits for GDB" : "GDB may come", gdbserver_name(s->gdb));
+    return 0;
+}
+
+static int load_symbols(struct session *s)
+{
+    char error[MACHINE_ERROR_MAX];
+    s->symbols = symbols_new();
+    if (!s->symbols) {
+        complain("not enough memory");
+        return -ENOMEM;
+    }
+    for (unsigned i = 0; i < s->o->symbol_files; i++) {
+        int r = symbols_load(s->symbols, s->o->symbols[i], error, sizeof error);
+        if (r) {
+            complain("%s", error);
+            return r;
+        }
+    }
+    return 0;
+}
+
+static int open_trace(struct session *s)
+{
+    char error[MACHINE_ERROR_MAX];
+    if (!s->o->trace)
+        return 0;
+    int r = tracer_open(&s->tracer, s->o->trace, s->o->trace_file, s->o->trace_binary, s->symbols, error, sizeof error);
+    if (r)
+        complain("%s", error);
+    return r;
+}
+
+/* ---- recordings ---- */
+
+/* The first line in which BUILT differs from what the recording was made with. */
+static int differs(struct session *s, const char *built)
+{
+    const char *then = s->start.built_from;
+    while (*then && strcspn(then, "\n") == strcspn(built, "\n") && strncmp(then, built, strcspn(then, "\n")) == 0) {
+        then += strcspn(then, "\n") + (then[strcspn(then, "\n")] == '\n');
+        built += strcspn(built, "\n") + (built[strcspn(built, "\n")] == '\n');
+    }
+    complain("%s: recorded with '%.*s', but this machine has '%.*s'", s->o->replay, (int)strcspn(then, "\n"), then,
+             (int)strcspn(built, "\n"), built);
+    return -EINVAL;
+}
+
+static int read_recording(struct session *s, struct machine_ports *ports)
+{
+    char error[MACHINE_ERROR_MAX];
+    if (!s->o->replay)
+        return 0;
+    int r = recording_read(s->o->replay, &s->start, &s->timeline.journal, &s->replay_end, error, sizeof error);
+    if (r)
+        complain("%s", error);
+    ports->rtc_seconds = &s->start.rtc_seconds;
+    return r;
+}
+
+static int begin_replay(struct session *s)
+{
+    char built[RECORDING_TEXT_MAX];
+    machine_describe(&s->machine, built, sizeof built);
+    if (strcmp(built, s->start.built_from) != 0)
+        return differs(s, built);
+    if (s->start.has_cmos)
+        pc_cmos_set(s->pc, s->start.cmos);
+    if (pc_hash(s->pc) != s->start.hash) {
+        complain("%s: the machine begins in another state than the recorded one; give the same BIOS and --load-state",
+                 s->o->replay);
+        return -EINVAL;
+    }
+    s->timeline.fixed = true;
+    s->timeline.end = s->replay_end.at;
+    return 0;
+}
+
+static int begin_recording(struct session *s)
+{
+    char error[MACHINE_ERROR_MAX];
+    struct recording_start *start = &s->start;
+    start->rtc_seconds = s->machine.rtc_seconds;
+    start->has_cmos = s->o->cmos != NULL;
+    if (start->has_cmos)
+        pc_cmos_get(s->pc, start->cmos);
+    machine_describe(&s->machine, start->built_from, sizeof start->built_from);
+    start->hash = pc_hash(s->pc);
+    int r = recording_create(s->o->record, start, &s->recording, error, sizeof error);
+    if (r)
+        complain("%s", error);
+    return r;
+}
+
+/* The recording's end, and whether the replayed machine is where the recorded one ended. */
+static void end_recordings(struct session *s)
+{
+    if (!s->recording && !s->timeline.fixed)
+        return;
+    struct recording_end last = {cpu_place(pc_cpu(s->pc)), pc_hash(s->pc)};
+    if (s->recording) {
+        update_recording(s);
+        int err = recording_close(s->recording, s->timeline.lost ? NULL : &last);
+        s->recording = NULL;
+        if (err || s->timeline.lost) {
+            complain("%s: the recording could not be finished: %s", s->o->record, strerror(err ? -err : ENOMEM));
+            s->status = EXIT_RUN_FAILED;
+        }
+    }
+    if (!s->timeline.fixed || (!s->timeline.lost && timeline_past(&s->timeline)))
+        return; /* somebody has ended it before its end */
+    if (s->timeline.lost || last.hash != s->replay_end.hash) {
+        complain("%s: the machine went another way than the recorded one, %s", s->o->replay,
+                 s->timeline.refused ? "a medium could not be had again"
+                 : s->timeline.lost  ? "something could not happen where it did"
+                                     : "its state at the end differs");
+        s->status = EXIT_RUN_FAILED;
+    }
+}
+
+/* From here on everything that comes from outside is remembered, if there is a use for it. */
+static int open_timeline(struct session *s)
+{
+    u64 bytes = options_rewind(s->o);
+    struct rewind_media media = rewind_media_of(&s->machine.media);
+    struct journal recorded = s->timeline.journal; /* of --replay */
+    timeline_open(&s->timeline, s->pc, bytes || s->o->record || s->o->replay);
+    s->timeline.journal = recorded;
+    s->timeline.medium = on_medium;
+    s->timeline.ctx = s;
+    if ((s->o->record && begin_recording(s)) || (s->o->replay && begin_replay(s)))
+        return -EINVAL;
+    int r = bytes ? rewind_open(&s->rewind, &s->timeline, &media, bytes) : 0;
+    if (r)
+        complain("going back in time is not possible: %s", strerror(-r));
+    return r;
+}
+
 /* Everything before the first instruction. 0, or EXIT_BAD_INPUT after a line on standard error. */
 static int begin(struct session *s)
 {
@@ -713,7 +1074,7 @@ static int begin(struct session *s)
         complain("signals cannot be caught: %s", strerror(-s->signals));
         return EXIT_BAD_INPUT;
     }
-    if (open_ports(s, &ports) || open_monitors(s))
+    if (open_ports(s, &ports) || open_monitors(s) || load_symbols(s) || read_recording(s, &ports))
         return EXIT_BAD_INPUT;
     if ((s->o->keys && keyscript_open(s->o->keys, &s->keys, error, sizeof error)) ||
         machine_open(&s->machine, s->o, &ports, error, sizeof error)) {
@@ -721,13 +1082,18 @@ static int begin(struct session *s)
         return EXIT_BAD_INPUT;
     }
     s->pc = s->machine.pc;
+    if (open_timeline(s))
+        return EXIT_BAD_INPUT;
+    if (start_monitor(s)) {
+        complain("not enough memory");
+        return EXIT_BAD_INPUT;
+    }
+    if (open_gdb(s) || open_trace(s))
+        return EXIT_BAD_INPUT;
+    tracer_start(s->tracer, pc_cpu(s->pc));
     bool taken = ports_use_stdio(s->o) || monitors_use_stdio(s->o);
     if (screen_open(&s->screen, pc_display(s->pc), s->o->display, taken, s->machine.guest, error, sizeof error)) {
         complain("%s", error);
-        return EXIT_BAD_INPUT;
-    }
-    if (start_monitor(s)) {
-        complain("not enough memory");
         return EXIT_BAD_INPUT;
     }
     if (!is_seen(s))
@@ -755,6 +1121,16 @@ static void print_stats(const struct session *s, u64 host)
             count, (double)(session_time(s) - s->start_virtual) / 1e9, wall, (double)s->slept / 1e9,
             (double)host_cpu_time() / 1e9, busy > 0 ? count / busy / 1e6 : 0.0, (unsigned long long)cpu->stats_blocks,
             (unsigned long long)cpu->stats_decoded, (unsigned long long)cpu->mmu.flushes);
+}
+
+static void end_trace(struct session *s)
+{
+    int r = tracer_close(s->tracer);
+    s->tracer = NULL;
+    if (r && s->status == EXIT_OK) {
+        complain("the trace cannot be written: %s", strerror(-r));
+        s->status = EXIT_RUN_FAILED;
+    }
 }
 
 /* Writes what was asked for; one that fails does not keep the others from being written. */
@@ -789,8 +1165,12 @@ int session_run(const struct options *o)
     s->status = begin(s);
     if (s->status == 0) {
         loop(s);
+        if (s->gdb)
+            gdbserver_exited(s->gdb, s->status);
         u64 host = host_now();
+        end_recordings(s);
         flush_ports(s);
+        end_trace(s);
         /* The terminal is given back before anything is written to it. */
         struct display_source source = *pc_display(s->pc);
         screen_close(&s->screen);
@@ -804,8 +1184,14 @@ int session_run(const struct options *o)
     for (unsigned i = 0; i < MONITORS; i++)
         monitor_io_close(s->monitor_io[i]);
     monitor_free(s->monitor);
+    gdbserver_close(s->gdb);
+    rewind_close(s->rewind);
+    recording_close(s->recording, NULL);
+    timeline_close(&s->timeline);
     if (s->pc)
         machine_close(&s->machine);
+    tracer_close(s->tracer);
+    symbols_free(s->symbols);
     keyscript_free(s->keys);
     keyscript_free(s->typed);
     if (s->signals >= 0)

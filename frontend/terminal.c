@@ -151,7 +151,7 @@ static void want_status(struct terminal *t, unsigned used)
     if (!t->prefix && used >= t->rows)
         return;
     if (t->prefix)
-        snprintf(line, sizeof line, " q quit | s screenshot | d Ctrl+Alt+Del | ] Ctrl+] | any other key: go on ");
+        snprintf(line, sizeof line, " q quit | i look inside | s screenshot | d Ctrl+Alt+Del | ] Ctrl+] | else: go on");
     else
         snprintf(line, sizeof line, " %s - Ctrl+] for commands (then q: quit) ", t->guest);
     for (unsigned i = 0; i < t->cols && line[i]; i++)
@@ -324,6 +324,10 @@ static void command(struct terminal *t, const struct frontend_events *ev, u8 ch)
     case 's':
         if (ev->screenshot)
             ev->screenshot(ev->ctx);
+        break;
+    case 'i':
+        if (ev->inspect)
+            ev->inspect(ev->ctx);
         break;
     case 'd':
         press_key(t, ev, &press);

@@ -211,6 +211,11 @@ static bool hotkey(struct window *w, const struct frontend_events *ev, const SDL
         if (ev->screenshot)
             ev->screenshot(ev->ctx);
         return true;
+    case SDL_SCANCODE_I:
+        release_all(w, ev);
+        if (ev->inspect)
+            ev->inspect(ev->ctx);
+        return true;
     default:
         return false;
     }

@@ -3,7 +3,8 @@
  *
  * A pure consumer: it knows frames and events, no machine. One thread calls everything, the one that called
  * window_open() (SDL wants the process's first thread on some hosts). Ctrl+Alt+G or a click takes the mouse, Ctrl+Alt+G
- * gives it back; Ctrl+Alt+F switches full screen; Ctrl+Alt+S asks for a screenshot.
+ * gives it back; Ctrl+Alt+F switches full screen; Ctrl+Alt+S asks for a screenshot, Ctrl+Alt+I
+ * for the stepper.
  */
 #ifndef OMBRA_FRONTEND_WINDOW_H
 #define OMBRA_FRONTEND_WINDOW_H

@@ -123,6 +123,11 @@ int pc_save(struct pc *pc, struct state_buf *b);
 int pc_load(struct pc *pc, const struct state_buf *b, char *error, size_t size);
 u64 pc_hash(struct pc *pc);
 
+/* All but memory, for checkpoints of this very machine: 0 or -ENOMEM. Loading calls MEMORY, which brings all memory back
+ * to what it held when B was saved, at the right moment. */
+int pc_save_parts(struct pc *pc, struct state_buf *b);
+void pc_load_parts(struct pc *pc, const struct state_buf *b, void (*memory)(void *ctx), void *ctx);
+
 /* All devices, for views: returns how many, *LIST points at them. */
 unsigned pc_devices(struct pc *pc, const struct device **list);
 

@@ -155,6 +155,13 @@ static u64 bus_ram_dirty(void *ctx, int block, u32 page)
     return phys_take_dirty(&m->phys, m->block[block - 1].frame + page);
 }
 
+static void bus_ram_touch(void *ctx, int block, u64 offset)
+{
+    struct pc_mem *m = pc_mem_of(ctx);
+    assert(block > 0 && (unsigned)block <= m->blocks && offset < m->block[block - 1].size);
+    phys_touch(&m->phys, m->block[block - 1].frame + (u32)(offset >> PAGE_BITS));
+}
+
 static void bus_dma_read(void *ctx, u64 addr, void *data, size_t len)
 {
     phys_read(&pc_mem_of(ctx)->phys, addr, data, len);
@@ -173,6 +180,7 @@ void pc_mem_fill_bus(struct bus *bus)
     bus->ram_map = bus_ram_map;
     bus->ram_unmap = bus_unmap;
     bus->ram_dirty = bus_ram_dirty;
+    bus->ram_touch = bus_ram_touch;
     bus->dma_read = bus_dma_read;
     bus->dma_write = bus_dma_write;
 }

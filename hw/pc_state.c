@@ -236,6 +236,21 @@ int pc_load(struct pc *pc, const struct state_buf *b, char *error, size_t size)
     return r;
 }
 
+/* ---- checkpoints ---- */
+
+int pc_save_parts(struct pc *pc, struct state_buf *b)
+{
+    save_parts(pc, b, false);
+    return b->failed ? -ENOMEM : 0;
+}
+
+void pc_load_parts(struct pc *pc, const struct state_buf *b, void (*memory)(void *ctx), void *ctx)
+{
+    pc_reset(pc);
+    memory(ctx);
+    roll_back(pc, b);
+}
+
 /* ---- hashing ---- */
 
 static bool page_is_zero(const u8 *p)

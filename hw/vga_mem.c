@@ -93,6 +93,12 @@ static void mark(struct vga *v, u32 byte)
     v->any_dirty = true;
 }
 
+/* Before a write to VRAM. */
+static void touch(struct vga *v, u32 byte)
+{
+    v->bus->ram_touch(v->bus->ctx, v->vram_block, byte);
+}
+
 /* The logical unit: DATA against the latches by function select. */
 static u32 combine(const struct vga *v, u32 data)
 {
@@ -151,6 +157,7 @@ static void write_byte(struct vga *v, u32 a, u8 b)
     if (vga_linear(v)) {
         u32 byte = linear_offset(v, a);
 
+        touch(v, byte);
         v->vram[byte] = b;
         mark(v, byte);
         return;
@@ -162,6 +169,7 @@ static void write_byte(struct vga *v, u32 a, u8 b)
     word = (old & ~planes) | (write_data(v, b) & planes);
     if (word == old)
         return;
+    touch(v, (u32)(at - v->vram));
     st32(at, word);
     mark(v, (u32)(at - v->vram));
     /* Character shapes may change anywhere on a text screen. */

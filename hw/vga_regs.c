@@ -331,7 +331,10 @@ void vga_vbe_write(struct vga *v, u16 index, u16 value)
         /* 4-bit modes keep the planes side by side, so that pitch * 4 bytes belong to a line. */
         u64 len = (u64)vbe_pitch(&v->vbe) * (v->vbe.bpp == 4 ? 4 : 1) * v->vbe.yres;
 
-        memset(v->vram, 0, v->vbe.bpp == 4 ? VGA_VRAM_SIZE : MIN(len, VGA_VRAM_SIZE));
+        len = v->vbe.bpp == 4 ? VGA_VRAM_SIZE : MIN(len, VGA_VRAM_SIZE);
+        for (u64 at = 0; at < len; at += VGA_PAGE)
+            v->bus->ram_touch(v->bus->ctx, v->vram_block, at);
+        memset(v->vram, 0, len);
     }
     if (effect & (VBE_EFFECT_VIEW | VBE_EFFECT_DAC))
         view_changed(v);

@@ -131,8 +131,7 @@ static struct tlb2_entry *second_slot(struct mmu *m, u64 lin)
 
 static bool second_valid(const struct mmu *m, const struct tlb2_entry *e, u64 lin)
 {
-    u32 current = e->page & TLB2_GLOBAL ? m->generation_all : m->generation_local;
-    return e->generation == current && ((e->page ^ lin) & PAGE_MASK) == 0;
+    return mmu_second_current(m, e) && ((e->page ^ lin) & PAGE_MASK) == 0;
 }
 
 void mmu_flush_page(struct mmu *m, u64 lin)
@@ -366,7 +365,7 @@ u64 mmu_read_slow(struct mmu *m, u64 lin, unsigned size, enum tlb_priv priv)
         value = phys_read_slow(m->phys, phys, n) | phys_read_slow(m->phys, phys2, size - n) << (n * 8);
     }
     if (UNLIKELY(m->watching))
-        m->watch_hit(m->owner, lin, size, false);
+        m->watch_hit(m->owner, lin, value, size, false);
     return value;
 }
 
@@ -392,7 +391,7 @@ void mmu_write_slow(struct mmu *m, u64 lin, u64 value, unsigned size, enum tlb_p
         phys_write_slow(m->phys, phys2, value >> (n * 8), size - n);
     }
     if (UNLIKELY(m->watching))
-        m->watch_hit(m->owner, lin, size, true);
+        m->watch_hit(m->owner, lin, value, size, true);
 }
 
 u64 mmu_rmw_slow(struct mmu *m, u64 lin, unsigned size, enum tlb_priv priv, u8 **host)

@@ -73,7 +73,7 @@ struct mmu {
     void (*fault)(void *owner, u64 lin, u32 error);
     /* Linear pages with a data breakpoint: accesses to them always take the slow path and are reported. */
     bool (*watched_page)(void *owner, u64 lin);
-    void (*watch_hit)(void *owner, u64 lin, unsigned size, bool write);
+    void (*watch_hit)(void *owner, u64 lin, u64 value, unsigned size, bool write);
     bool watching;
     void *owner;
     u32 generation;        /* last one given out; 0 is never valid */
@@ -130,6 +130,12 @@ void mmu_pagetable_written(struct mmu *m, u32 frame, u32 offset, u32 len);
  * Translates without any side effect (no A/D bits, no fault): for debuggers. Returns false if not mapped. USER 0.
  */
 bool mmu_peek(const struct mmu *m, u64 lin, u64 *phys);
+
+/* Whether E of the second level still counts: for views. */
+static inline bool mmu_second_current(const struct mmu *m, const struct tlb2_entry *e)
+{
+    return e->generation == (e->page & TLB2_GLOBAL ? m->generation_all : m->generation_local);
+}
 
 /*
  * Instruction fetch: returns the host address of the byte at LIN and the frame it lies in, after access checks; sets A bits. NULL if the

@@ -303,7 +303,8 @@ void phys_store(struct physmem *p, u32 frame, u32 offset, const void *data, u32 
         p->code_write(p->ctx, frame, offset, len);
     if (f->pagetable & g && p->pagetable_write)
         p->pagetable_write(p->ctx, frame, offset, len);
-    f->flags &= (u8)~(FRAME_DISPLAY | FRAME_DIRTY);
+    phys_touch(p, frame);
+    f->flags &= (u8)~FRAME_DISPLAY;
     memcpy(phys_frame_host(p, frame) + offset, data, len);
 }
 
@@ -327,6 +328,17 @@ void phys_watch_pagetable(struct physmem *p, u32 frame, u32 offset)
 {
     forget_writable(p, frame);
     p->frames[frame].pagetable |= phys_granules(offset, 1);
+}
+
+void phys_watch_dirty(struct physmem *p, u32 frame)
+{
+    forget_writable(p, frame);
+    p->frames[frame].flags |= FRAME_DIRTY;
+}
+
+void phys_unwatch_dirty(struct physmem *p, u32 frame)
+{
+    p->frames[frame].flags &= (u8)~FRAME_DIRTY;
 }
 
 u64 phys_take_dirty(struct physmem *p, u32 frame)

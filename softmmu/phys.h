@@ -24,7 +24,7 @@ enum { PAGE_BITS = 12, PAGE_SIZE = 1 << PAGE_BITS, GRANULE_BITS = 6 };
 /* Flags of a frame. A watched-clean flag means: tell (once) when anything in the page is written. */
 enum {
     FRAME_DISPLAY = 1,  /* shown on a display and clean since ram_dirty() asked */
-    FRAME_DIRTY = 2,    /* clean since the last checkpoint */
+    FRAME_DIRTY = 2,    /* not written since phys_watch_dirty() */
     FRAME_WTLB = 4,     /* a writable TLB entry may exist in wtlb_slot: drop it before watching */
     FRAME_WTLB_MANY = 32, /* ... or in any slot */
     FRAME_ROM = 8,      /* backing of a ROM: never writable by the guest */
@@ -68,6 +68,9 @@ struct physmem {
     /* Drops all writable TLB entries of FRAME. */
     void (*drop_write_tlb)(void *ctx, u32 frame);
     void *ctx;
+    /* Told before the first write to a frame that phys_watch_dirty() watches; it is watched no more. */
+    void (*first_write)(void *ctx, u32 frame);
+    void *first_write_ctx;
     /* Journal hook: when set, no writable TLB entries exist and every store is reported before it happens. */
     void (*journal_store)(void *ctx, u32 frame, u32 offset, u32 len);
     void *journal_ctx;
@@ -161,6 +164,20 @@ static inline void phys_note_wtlb(struct physmem *p, u32 frame, u16 slot)
 /* Starts watching granules; drops writable TLB entries where there may be some. */
 void phys_watch_code(struct physmem *p, u32 frame, u32 offset, u32 len);
 void phys_watch_pagetable(struct physmem *p, u32 frame, u32 offset);
+
+/* The next write to FRAME will be told to first_write, once; then it is as it was. */
+void phys_watch_dirty(struct physmem *p, u32 frame);
+void phys_unwatch_dirty(struct physmem *p, u32 frame);
+
+/* The owner of a frame writes to it by its host address: to be called before. */
+static inline void phys_touch(struct physmem *p, u32 frame)
+{
+    struct frame *f = &p->frames[frame];
+    if (!(f->flags & FRAME_DIRTY))
+        return;
+    f->flags &= (u8)~FRAME_DIRTY;
+    p->first_write(p->first_write_ctx, frame);
+}
 
 /* As bus->ram_dirty, by frame. */
 u64 phys_take_dirty(struct physmem *p, u32 frame);

@@ -58,6 +58,13 @@ bad "not a kernel" --kernel a
 bad "the file is empty" --kernel empty
 bad "No such file" --kernel nosuch
 bad "goes with" --append x a
+for spec in "" x 65536 -1 :1 localhost:1 1.2.3:1 "[::1" "[::1]" "[1.2.3.4]:1"; do
+    bad "takes PORT" --gdb "$spec" a
+done
+bad "the path is missing" --gdb unix: a
+bad "the path is too long" --gdb "unix:$(printf '%0200d' 0)" a
+bad "No such file" --gdb unix:nosuch/socket a
+bad "Address already in use" --gdb unix:a a
 bad "goes with" --initrd a a
 bad "multiple of 64 KiB" --bios odd
 bad "No such file" --bios nosuch
@@ -93,6 +100,34 @@ bad "folder does not exist" --screenshot no/x.png a
 bad "folder does not exist" --text-dump no/x a
 bad "is a folder" --save-state / a
 bad "log cannot be written" --log-file no/x a
+bad "No such file" --symbols nosuch a
+bad "line 1 is not 'address letter name'" --symbols boot a
+printf '00001000 T start\n00001010 oops\n' >map
+bad "line 2 is not" --symbols map@0x10 a
+printf '         U nowhere\n' >map
+bad "names no address" --symbols map a
+printf '\177ELF\001\001\001' >elf
+bad "only symbols of 32-bit ELF" --symbols elf a
+bad "can be given 8 times" $(printf -- '--symbols map %.0s' 1 2 3 4 5 6 7 8 9) a
+bad "the kinds are insn" --trace bogus a
+bad "says no kind" --trace cpl=0 a
+bad "the filters are addr=" --trace insn,bogus=1 a
+bad "is not NUMBER, FROM..TO" --trace insn,addr=main a
+bad "goes with --trace" --trace-file trace a
+bad "does not go with 'ombra step'" step --trace insn a
+bad "goes with --trace" --trace-format binary a
+bad "needs a file" --trace insn --trace-format binary a
+bad "--trace-format takes" --trace insn --trace-format x a
+bad "No such file" --trace insn --trace-file no/x a
+bad "diff-trace A B" diff-trace
+bad "diff-trace A B" diff-trace a
+bad "not more" diff-trace a a a
+bad "unknown option" diff-trace --bogus a a
+bad "needs a value" diff-trace a a --context
+bad "--context takes" diff-trace a a --context -1
+bad "--ignore takes" diff-trace a a --ignore EFL,nope
+bad "No such file" diff-trace nosuch a
+bad "not a trace" diff-trace a a
 bad "not a state" --load-state a
 bad "not a CMOS file" --cmos boot a
 
@@ -125,6 +160,18 @@ if [ -e /usr/share/seabios/bios-256k.bin ]; then
         head -2 err >run$i
     done
     cmp -s run1 run2 || complain "two runs of one script differ: $(cat run1 run2)"
+    for form in text binary; do
+        good 0 --display none --clock virtual --rtc 2001-02-03 --max-instructions 300K --trace insn,mem,port,int \
+            --trace-format $form --trace-file $form.trace a
+    done
+    good 0 diff-trace text.trace binary.trace
+    grep -q '^the traces are equal: [0-9]* records$' out || complain "traces of two forms: $(cat out)"
+    sed '/# end/!s/| EAX=00000000 EFL/| EAX=00000001 EFL/' text.trace >other.trace
+    good 1 diff-trace other.trace binary.trace --context 3
+    grep -q '^\* EAX ' out || complain "the difference is not in: $(cat out)"
+    [ "$(grep -c '^  *[0-9]' out)" = 3 ] || complain "no 3 records before the difference: $(cat out)"
+    head -c 5000 binary.trace >cut.trace
+    bad "cut off" diff-trace cut.trace cut.trace
     good 9 --display none --keys 'timeout 5s; wait SeaBIOS; quit 9' a
     good 0 --display none --max-time 0.1 --cmos cmos a
     [ "$(stat -c %s cmos)" = 256 ] || complain "the CMOS file is not there"

@@ -20,7 +20,7 @@ install_packages() {
     "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
 }
 
-build_packages=(gcc libc6-dev cmake ninja-build pkg-config binutils libcapstone-dev libsdl2-dev zlib1g-dev libpng-dev libcjson-dev)
+build_packages=(gcc libc6-dev cmake ninja-build pkg-config binutils libcapstone-dev libsdl2-dev zlib1g-dev libpng-dev libcjson-dev libncurses-dev)
 guest_packages=(seabios cpio)
 
 # build FOLDER CMAKE-FLAGS...: shows progress on a terminal, and everything if it fails.

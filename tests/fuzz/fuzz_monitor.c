@@ -12,6 +12,7 @@ enum { LINES = 64, COUNTS = 1000 };
 
 /* A session that does nothing, and the answer to the line in hand. */
 struct desk {
+    struct pc *pc;
     bool paused, quit;
     unsigned done; /* calls of the functions below that change something */
     char *answer;
@@ -22,6 +23,20 @@ static void do_pause(void *ctx, bool paused)
 {
     struct desk *d = ctx;
     d->paused = paused;
+    d->done++;
+}
+
+static void do_reset(void *ctx)
+{
+    struct desk *d = ctx;
+    pc_reset(d->pc);
+    d->done++;
+}
+
+static void do_power(void *ctx)
+{
+    struct desk *d = ctx;
+    pc_power_button(d->pc);
     d->done++;
 }
 
@@ -112,9 +127,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     bool json = size && (data[0] & 1);
     fuzz_machine_open(&machine, cpu_model_find("p4"));
     fuzz_machine_run(&machine, COUNTS, COUNTS, 1);
+    desk.pc = machine.pc;
     const struct monitor_env env = {.ctx = &desk,
                                     .pc = machine.pc,
                                     .pause = do_pause,
+                                    .reset = do_reset,
+                                    .power = do_power,
                                     .quit = do_quit,
                                     .screenshot = do_file,
                                     .keys = do_keys,

@@ -10,7 +10,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 shared=$here/../../../shared/guests
 
 short="freedos freedos_360 freedos_write freedos_mode13 linux_serial linux_vga grub_floppy grub_cd grub_firmware invaders gnumach uboot tour"
-long="linux_pae installer installer_serial memtest_iso memtest_kernel isolinux bochs_bios debian insn_tests"
+long="linux_pae installer installer_serial memtest_iso memtest_kernel isolinux bochs_bios debian insn_tests gdb_linux record_window"
 
 pass() { return 0; }
 fail() {
@@ -259,6 +259,26 @@ test_insn_tests() {
     0) ;;
     77) skip "$(tail -1 "$work/reason")" ;;
     *) fail "$(grep -v ' same ' "$work/table" "$work/reason" -h)" ;;
+    esac
+}
+
+# Debian's gdb stops a kernel at its functions, leaves it alone and comes back.
+test_gdb_linux() {
+    "$here/gdb.sh" "$ombra" linux >"$work/told" 2>"$work/reason"
+    case $? in
+    0) ;;
+    77) skip "$(tail -1 "$work/reason")" ;;
+    *) fail "$(grep FAILED "$work/told")" ;;
+    esac
+}
+
+# What is typed in a window is recorded, and replayed without one ends in the same state.
+test_record_window() {
+    "$here/record.sh" "$ombra" window >"$work/told" 2>"$work/reason"
+    case $? in
+    0) ;;
+    77) skip "$(tail -1 "$work/reason")" ;;
+    *) fail "$(grep FAILED "$work/told")" ;;
     esac
 }
 

@@ -603,7 +603,8 @@ static void near_jump(struct test *t)
         break;
     case 2:
         push_value(t, 0, size, target);
-        case_put(t, 0xC3);
+        case_put(t, 0xC2 + pick(t, 2));
+        case_put_n(t, pick(t, 4) * 4, 2); /* RET's own, or never reached */
         break;
     default:
         case_put(t, one_in(t, 2) ? 0xE9 : 0xE8);

@@ -183,7 +183,7 @@ def run_all(run, work, seed, first, count):
 MODES = ("real", "v86", "p16", "p32")
 
 NO_CASES = {
-    "RSM": "outside system management mode it is #UD; inside: tests/unit/test_cpu_smm.c",
+    "HLT": "in real mode nothing would wake it: tests/unit/test_cpu_event.c",
 }
 
 

@@ -60,12 +60,14 @@ static void operands(struct test *t, const struct row *r)
 
 static void tail(struct test *t, const struct row *r, u32 size)
 {
+    u32 distance;
     switch (r->tail) {
     case TAIL_BYTE:
         case_put_n(t, case_value(t), 1);
         break;
     case TAIL_NEAR_BYTE:
-        case_put(t, pick(t, 256));
+        distance = pick(t, 256);
+        case_put(t, distance == 0xFE ? 0 : distance); /* LOOP to itself would go on for long */
         break;
     case TAIL_WORD:
         case_put_n(t, case_value(t), 2);

@@ -90,6 +90,12 @@ static u64 ram_dirty(void *ctx, int block, u32 page)
     return mask;
 }
 
+static void ram_touch(void *ctx, int block, u64 offset)
+{
+    struct fake_bus *fb = ctx;
+    assert(block > 0 && block <= FAKE_REGIONS && offset < fb->block_size[block - 1]);
+}
+
 static void mark_dirty(struct fake_bus *fb, const u8 *host)
 {
     for (int i = 0; i < FAKE_REGIONS; i++) {
@@ -267,6 +273,7 @@ void fake_bus_init(struct fake_bus *fb)
         .ram_map = ram_map,
         .ram_unmap = drop_region,
         .ram_dirty = ram_dirty,
+        .ram_touch = ram_touch,
         .dma_read = dma_read,
         .dma_write = dma_write,
     };

@@ -1,5 +1,6 @@
 /* Opening and recognizing image files; the overlay; complaints that a person can act on. */
 #include "disk/image.h"
+#include "disk/overlay.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -182,6 +183,47 @@ static void test_snapshot(void **state)
     block_close(b);
 }
 
+enum { MARKS = 40, MEDIUM = 200000, WRITES = 15 };
+
+static void check_holds(struct block *b, const u8 *want)
+{
+    static u8 got[MEDIUM];
+    assert_int_equal(block_read(b, 0, got, MEDIUM), 0);
+    assert_memory_equal(got, want, MEDIUM);
+}
+
+/* Random writes with a mark now and then: back at any mark, and from there at an earlier one, there is what was there.
+ */
+static void test_marks(void **state)
+{
+    static u8 then[MARKS][MEDIUM], now[MEDIUM], data[20000];
+    struct fixture *t = *state;
+    struct overlay_mark mark[MARKS];
+    struct block *b;
+    u64 seed = 9;
+    make(t, 0, MEDIUM / 512 * 512);
+    assert_int_equal(open_as(t, IMAGE_HD, IMAGE_SNAPSHOT, &b), 0);
+    for (unsigned round = 0, marks = 0; round < 4 * MARKS; round++) {
+        if (marks == MARKS || (marks && round % 5 == 4)) {
+            marks = 1 + (unsigned)((seed = seed * 6364136223846793005u + 1) >> 40) % marks;
+            overlay_back(b, mark[marks - 1]);
+            memcpy(now, then[marks - 1], sizeof now);
+            check_holds(b, now);
+        }
+        mark[marks] = overlay_mark(b);
+        memcpy(then[marks++], now, sizeof now);
+        for (unsigned i = 0; i < WRITES; i++) {
+            seed = seed * 6364136223846793005u + 1;
+            size_t at = (seed >> 33) % (b->size - sizeof data), n = 1 + (seed >> 20) % sizeof data;
+            memset(data, (int)(seed >> 50), n);
+            assert_int_equal(block_write(b, at, data, n), 0);
+            memcpy(now + at, data, n);
+        }
+        check_holds(b, now);
+    }
+    block_close(b);
+}
+
 static void test_locks(void **state)
 {
     struct fixture *t = *state;
@@ -305,8 +347,8 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(test_kinds),  T(test_kernels),      T(test_read_write), T(test_snapshot), T(test_locks),
-        T(test_errors), T(test_small_buffer), T(test_protected),  T(test_geometry),
+        T(test_kinds), T(test_kernels), T(test_read_write),   T(test_snapshot),  T(test_marks),
+        T(test_locks), T(test_errors),  T(test_small_buffer), T(test_protected), T(test_geometry),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -83,6 +83,16 @@ static int do_load(void *ctx, const char *path, char *err, size_t n)
     return refuse_bad(path, err, n);
 }
 
+static void do_reset(void *ctx)
+{
+    pc_reset(((struct desk *)ctx)->machine.pc);
+}
+
+static void do_power(void *ctx)
+{
+    pc_power_button(((struct desk *)ctx)->machine.pc);
+}
+
 static void get_status(void *ctx, struct monitor_status *s)
 {
     *s = ((struct desk *)ctx)->status;
@@ -103,6 +113,8 @@ static int setup(void **state)
     const struct monitor_env env = {.ctx = d,
                                     .pc = d->machine.pc,
                                     .pause = do_pause,
+                                    .reset = do_reset,
+                                    .power = do_power,
                                     .quit = do_quit,
                                     .screenshot = do_screenshot,
                                     .keys = do_keys,

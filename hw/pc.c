@@ -304,7 +304,7 @@ static bool build_cpu(struct pc *pc, const struct pc_config *config)
     if (config->engine != PC_INTERP) {
         struct engine_config engine = {.backend = config->engine == PC_IR ? ENGINE_IR : ENGINE_HOST,
                                        .threshold = config->engine_threshold,
-                                       .cache_bytes = 32 << 20};
+                                       .cache_bytes = config->engine_cache ? config->engine_cache : PC_ENGINE_CACHE};
         pc->engine = engine_new(pc->cpu, &engine);
         if (!pc->engine)
             return false;

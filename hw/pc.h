@@ -29,6 +29,8 @@ struct pc_drive {
 
 enum pc_engine { PC_INTERP, PC_IR, PC_JIT };
 
+enum { PC_ENGINE_CACHE = 32 << 20 };
+
 struct pc_config {
     const struct cpu_model *cpu;
     u64 ram;                 /* bytes, a multiple of 1 MiB */
@@ -57,6 +59,7 @@ struct pc_config {
     bool soft_float;
     enum pc_engine engine;
     unsigned engine_threshold; /* executions of a block until it is translated */
+    size_t engine_cache;       /* bytes of host code, 0: a default */
     bool isa_vga;            /* the display adapter as an ISA card: for a BIOS that copies no PCI ROM */
     FILE *log_out;
     u32 log_topics;

@@ -2,13 +2,17 @@
  * fuzz_code.c - any bytes as code, in real mode, protected mode at both ends of privilege, 16-bit segments and
  * virtual-8086 mode, with and without paging, run by a whole machine for a bounded number of instructions. Handlers go
  * on behind the byte that faulted, so that one bad byte is not the end. Two machines that run in slices of different
- * lengths must stay equal.
+ * lengths must stay equal; or two with different engines, as OTHER_ENGINE says.
  *
  * An input is a header (struct setup), then code.
  */
 #define _GNU_SOURCE /* memfd_create */
 #include "cpu/sys.h"
 #include "tests/fuzz/machine.h"
+
+#ifndef OTHER_ENGINE
+#define OTHER_ENGINE PC_INTERP
+#endif
 
 enum { RUN = 3000, PAUSES = 10, HEADER = 8, CODE_MAX = 0x3000 };
 
@@ -237,12 +241,12 @@ static void start(struct cpu *c, const struct setup *s, const u8 *code, size_t n
     cpu_update_mode(c);
 }
 
-static void open_machine(struct fuzz_machine *m, const struct setup *s, const u8 *code, size_t n)
+static void open_machine(struct fuzz_machine *m, enum pc_engine engine, const struct setup *s, const u8 *code, size_t n)
 {
     unsigned models = 0;
     while (cpu_models[models].name)
         models++;
-    fuzz_machine_open(m, &cpu_models[s->model % models]);
+    fuzz_machine_open_with(m, &cpu_models[s->model % models], engine);
     fuzz_machine_run(m, 2000, 2000, 0); /* the BIOS's vectors */
     start(pc_cpu(m->pc), s, code, n);
 }
@@ -260,10 +264,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     s.options = fuzz_take8(&in);
     s.registers = fuzz_take32(&in);
     struct fuzz_machine one, other;
-    open_machine(&one, &s, in.p, in.left);
-    open_machine(&other, &s, in.p, in.left);
+    open_machine(&one, PC_INTERP, &s, in.p, in.left);
+    open_machine(&other, OTHER_ENGINE, &s, in.p, in.left);
     bool on = fuzz_machine_run(&one, RUN, RUN, PAUSES);
-    fuzz_check(fuzz_machine_run(&other, RUN, 7, PAUSES) == on);
+    fuzz_check(fuzz_machine_run(&other, RUN, OTHER_ENGINE == PC_INTERP ? 7 : RUN, PAUSES) == on);
     fuzz_check(cpu_count(pc_cpu(one.pc)) == cpu_count(pc_cpu(other.pc)));
     fuzz_check(cpu_hash(pc_cpu(one.pc)) == cpu_hash(pc_cpu(other.pc)));
     if (size % 4 == 0) /* memory and devices: that takes longer than the rest */

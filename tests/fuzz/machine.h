@@ -42,7 +42,7 @@ static inline void fuzz_bios(u8 *bios)
     memcpy(bios + 0xFFF0, reset, sizeof reset);
 }
 
-static inline void fuzz_machine_open(struct fuzz_machine *m, const struct cpu_model *cpu)
+static inline void fuzz_machine_open_with(struct fuzz_machine *m, const struct cpu_model *cpu, enum pc_engine engine)
 {
     char error[256] = "";
     fuzz_bios(m->bios);
@@ -62,11 +62,18 @@ static inline void fuzz_machine_open(struct fuzz_machine *m, const struct cpu_mo
         .serial_present = {true, true},
         .apic = true,
         .exit_port = true,
+        .engine = engine,
+        .engine_cache = 1 << 20,
     };
     m->pc = pc_new(&config, error, sizeof error);
     if (!m->pc)
         fprintf(stderr, "%s\n", error);
     fuzz_check(m->pc);
+}
+
+static inline void fuzz_machine_open(struct fuzz_machine *m, const struct cpu_model *cpu)
+{
+    fuzz_machine_open_with(m, cpu, PC_INTERP);
 }
 
 static inline void fuzz_machine_close(struct fuzz_machine *m)

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-enum { SLOTS = 24, TEMPS = 4 };
+enum { SLOTS = 23, COUNT_SLOT = SLOTS /* what was in CL at the last shift */, TEMPS = 4 };
 static const u8 temps[TEMPS] = {RCX, RDX, RSI, RDI};
 
 enum where { NOWHERE, IN_CONST, IN_TEMP, IN_GUEST, IN_SLOT };
@@ -122,6 +122,13 @@ static unsigned take(struct emit *e, u32 avoid)
 static void take_this(struct emit *e, unsigned reg, u32 avoid)
 {
     ir_ref v = e->owner[reg];
+    if (e->reserved >> reg & 1) { /* the address of a read-modify-write */
+        unsigned to = take(e, avoid | BIT(reg));
+        asm_mov64(&e->o, to, reg);
+        e->reserved ^= BIT(reg) | BIT(to);
+        e->rmw_reg = (u8)to;
+        return;
+    }
     if (!v)
         return;
     unsigned to = take(e, avoid | BIT(reg));
@@ -227,13 +234,41 @@ static struct mem hflags_mem(void)
     return cpu_mem(offsetof(struct cpu, hflags));
 }
 
-/* EFLAGS hold E->ef; they stay. */
+static bool is_shift(u8 op)
+{
+    return op == IR_SHL || op == IR_SHR || op == IR_SAR;
+}
+
+/* Processors leave different things in AF behind a shift; it is given 0. By CL: unless the count is 0. */
+static void clear_af(struct emit *e, const struct ir_op *shift)
+{
+    struct mem ah = hflags_mem();
+    ah.disp++;
+    if (is_const(e, shift->b)) {
+        asm_alu_mem_imm(&e->o, 1, 4, ah, 0xEF);
+        return;
+    }
+    asm_rm(&e->o, 4, 0x8B, RAX, slot_mem(COUNT_SLOT));
+    asm_alu_imm(&e->o, 4, 4, RAX, 31);
+    asm_rr(&e->o, 4, 0xF7, 3, RAX); /* NEG */
+    asm_rr(&e->o, 4, 0x1B, RAX, RAX); /* SBB: all ones unless it was 0 */
+    asm_alu_imm(&e->o, 4, 4, RAX, 0x10);
+    asm_rr(&e->o, 4, 0xF7, 2, RAX); /* NOT */
+    asm_rm(&e->o, 1, 0x20, RAX, ah);
+}
+
+/* EFLAGS hold E->ef. They stay, except behind shifts. */
 static void save_flags(struct emit *e)
 {
+    const struct ir_op *of = &e->b->op[e->ef];
     asm_byte(&e->o, 0x9F); /* LAHF */
     asm_rr8(&e->o, 4, 0x0F90, 0, RAX); /* SETO AL */
     asm_rm(&e->o, 2, 0x89, RAX, hflags_mem());
     e->home = e->ef;
+    if (is_shift(of->op)) {
+        clear_af(e, of);
+        e->ef = 0;
+    }
 }
 
 static bool token_wanted(const struct emit *e, ir_ref t)
@@ -463,6 +498,8 @@ static void shift(struct emit *e, const struct ir_op *o)
     unsigned dst = working_copy(e, o, o->a, 0, &at_home);
     e->reserved = was;
     if (by_cl) {
+        if (is_shift(o->op) && o->set)
+            asm_rm(&e->o, 4, 0x89, RCX, slot_mem(COUNT_SLOT));
         asm_rr(&e->o, o->w, o->w == 1 ? 0xD2 : 0xD3, group2[o->op], dst);
     } else {
         asm_rr(&e->o, o->w, o->w == 1 ? 0xC0 : 0xC1, group2[o->op], dst);
@@ -994,9 +1031,9 @@ static void leave(struct emit *e, const struct ir_op *o)
         return;
     }
     unsigned v = o->op == IR_JMPV || o->op == IR_TEST0 ? in_reg(e, o->a, 0) : 0;
+    flags_home(e);
     if (o->op == IR_JCC)
         want_flags(e, o->f);
-    flags_home(e);
     if (o->op == IR_JMP) {
         edge(e, (u32)o->imm);
         return;

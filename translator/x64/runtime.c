@@ -59,7 +59,7 @@ static bool filled(struct cpu *c, const struct x64_site *s, u32 lin)
 u32 x64_access(struct cpu *c, const struct x64_site *s, u32 lin)
 {
     const struct insn *in = stand_at(c, s);
-    if (s->w && filled(c, s, lin))
+    if (s->w && filled(c, s, lin) && !c->attention) /* an accessed bit may lie in this very code */
         return go_on(c, s);
     in->fn(c, in);
     return leave(c, s);

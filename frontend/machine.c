@@ -9,6 +9,7 @@
 #include "frontend/identity.h"
 #include "frontend/rtc.h"
 
+#include "translator/engine.h"
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -296,6 +297,9 @@ static int set_machine(struct builder *b)
     b->config.isa_vga = o->isa_vga;
     b->config.soft_float = o->soft_float;
     b->config.engine = o->engine;
+    b->config.engine_threshold = ENGINE_THRESHOLD;
+    if (o->engine == PC_JIT && !engine_has_host())
+        return fail(b, "--engine jit: there is no translator for this host's processor yet; leave the option out");
     return 0;
 }
 

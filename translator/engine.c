@@ -308,13 +308,22 @@ static void run(struct cpu *c, struct cpu_engine *hooks)
         run_ir(e);
 }
 
+bool engine_has_host(void)
+{
+#ifdef __x86_64__
+    return true;
+#else
+    return false;
+#endif
+}
+
 static bool prepare(struct engine *e)
 {
     if (e->config.backend == ENGINE_IR) {
         e->irinterp = irinterp_new();
         return e->irinterp;
     }
-    e->emit = x64_emit_new();
+    e->emit = engine_has_host() ? x64_emit_new() : NULL;
     if (!e->emit || host_exec_new(&e->room.mem, e->config.cache_bytes) < 0)
         return false;
     x64_thunks_write(&e->room, &e->thunks);

@@ -84,27 +84,33 @@ ALU_LIFTS(XOR, IR_XOR)
 #define LOOK_LIFTS(N, op)                                                                                              \
     static void lift_##N##_EbGb(struct lift *l)                                                                        \
     {                                                                                                                  \
-        look(l, op, 1, lift_rm(l, 1), lift_get(l, 1, l->in->reg));                                                     \
+        ir_ref a = lift_rm(l, 1);                                                                                      \
+        look(l, op, 1, a, lift_get(l, 1, l->in->reg));                                                                 \
     }                                                                                                                  \
     static void lift_##N##_EvGv(struct lift *l)                                                                        \
     {                                                                                                                  \
-        look(l, op, lift_width(l), lift_rm(l, lift_width(l)), lift_get(l, lift_width(l), l->in->reg));                 \
+        ir_ref a = lift_rm(l, lift_width(l));                                                                          \
+        look(l, op, lift_width(l), a, lift_get(l, lift_width(l), l->in->reg));                                         \
     }                                                                                                                  \
     static void lift_##N##_ALIb(struct lift *l)                                                                        \
     {                                                                                                                  \
-        look(l, op, 1, lift_get(l, 1, R_AX), immediate(l, 1));                                                         \
+        ir_ref a = lift_get(l, 1, R_AX);                                                                               \
+        look(l, op, 1, a, immediate(l, 1));                                                                            \
     }                                                                                                                  \
     static void lift_##N##_AXIz(struct lift *l)                                                                        \
     {                                                                                                                  \
-        look(l, op, lift_width(l), lift_get(l, lift_width(l), R_AX), immediate(l, lift_width(l)));                     \
+        ir_ref a = lift_get(l, lift_width(l), R_AX);                                                                   \
+        look(l, op, lift_width(l), a, immediate(l, lift_width(l)));                                                    \
     }                                                                                                                  \
     static void lift_##N##_EbIb(struct lift *l)                                                                        \
     {                                                                                                                  \
-        look(l, op, 1, lift_rm(l, 1), immediate(l, 1));                                                                \
+        ir_ref a = lift_rm(l, 1);                                                                                      \
+        look(l, op, 1, a, immediate(l, 1));                                                                            \
     }                                                                                                                  \
     static void lift_##N##_EvIz(struct lift *l)                                                                        \
     {                                                                                                                  \
-        look(l, op, lift_width(l), lift_rm(l, lift_width(l)), immediate(l, lift_width(l)));                            \
+        ir_ref a = lift_rm(l, lift_width(l));                                                                          \
+        look(l, op, lift_width(l), a, immediate(l, lift_width(l)));                                                    \
     }
 
 /* SUB and AND of which nobody takes the value. */
@@ -113,13 +119,15 @@ LOOK_LIFTS(TEST, IR_AND)
 
 static void lift_CMP_GbEb(struct lift *l)
 {
-    look(l, IR_SUB, 1, lift_get(l, 1, l->in->reg), lift_rm(l, 1));
+    ir_ref a = lift_get(l, 1, l->in->reg);
+    look(l, IR_SUB, 1, a, lift_rm(l, 1));
 }
 
 static void lift_CMP_GvEv(struct lift *l)
 {
     unsigned w = lift_width(l);
-    look(l, IR_SUB, w, lift_get(l, w, l->in->reg), lift_rm(l, w));
+    ir_ref a = lift_get(l, w, l->in->reg);
+    look(l, IR_SUB, w, a, lift_rm(l, w));
 }
 
 /* ---- INC DEC NEG NOT ---- */
@@ -254,7 +262,7 @@ SHIFT_LIFTS(ROR, IR_ROR)
 
 static void multiply(struct lift *l, enum ir_opcode op, unsigned w)
 {
-    ir_ref v = ir_2(l->b, op, w, lift_get(l, w, w == 1 ? 0 : R_AX), lift_rm(l, w));
+    ir_ref by = lift_rm(l, w), v = ir_2(l->b, op, w, lift_get(l, w, w == 1 ? 0 : R_AX), by);
     ir_ref high = w == 1 ? 0 : ir_1(l->b, IR_HIGH, w, v);
     lift_put(l, w == 1 ? 2 : w, R_AX, v);
     if (high)
@@ -293,20 +301,22 @@ static void multiply_into(struct lift *l, ir_ref a, ir_ref b)
 static void lift_IMUL_GvEv(struct lift *l)
 {
     unsigned w = lift_width(l);
-    multiply_into(l, lift_get(l, w, l->in->reg), lift_rm(l, w));
+    ir_ref a = lift_rm(l, w);
+    multiply_into(l, a, lift_get(l, w, l->in->reg));
 }
 
 static void lift_IMUL_GvEvIz(struct lift *l)
 {
-    multiply_into(l, lift_rm(l, lift_width(l)), immediate(l, lift_width(l)));
+    ir_ref a = lift_rm(l, lift_width(l));
+    multiply_into(l, a, immediate(l, lift_width(l)));
 }
 
 /* Flags, undefined, stay. */
 static void divide(struct lift *l, enum ir_opcode op)
 {
     unsigned w = lift_width(l);
-    ir_ref by = lift_rm(l, w);
-    ir_ref v = ir_add(l->b, (struct ir_op){.op = (u8)op, .w = (u8)w, .a = lift_get(l, w, R_AX), .b = lift_get(l, w, R_DX), .c = by});
+    ir_ref by = lift_rm(l, w), low = lift_get(l, w, R_AX), high = lift_get(l, w, R_DX);
+    ir_ref v = ir_add(l->b, (struct ir_op){.op = (u8)op, .w = (u8)w, .a = low, .b = high, .c = by});
     ir_ref rest = ir_1(l->b, IR_REST, w, v);
     lift_put(l, w, R_AX, v);
     lift_put(l, w, R_DX, rest);

@@ -1,0 +1,151 @@
+/*
+ * test_ir.c - the intermediate representation: what is dropped, what is refused, how it is shown; and lifted blocks.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "cpu/decode.h"
+#include "translator/lift.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+static struct ir_block block;
+
+static unsigned count_of(enum ir_opcode op)
+{
+    unsigned n = 0;
+    for (unsigned i = 1; i < block.count; i++)
+        n += block.op[i].op == op;
+    return n;
+}
+
+/* Lifts 32-bit code in a flat machine, from HEX to the end. */
+static void lift(const char *hex)
+{
+    struct decoder *d = decoder_new(cpu_model_find("p4")->features);
+    struct decode_mode how = {d, 32};
+    struct lift_mode mode = {.ip = 0x1000, .bits = 32, .stack32 = true, .code_limit = 0xFFFFFFFF, .flat = 0x3F};
+    struct insn list[16];
+    u8 code[64] = {0};
+    unsigned n = 0, byte, insns = 0;
+    while (sscanf(hex, "%2x", &byte) == 1) {
+        code[n++] = (u8)byte;
+        hex += hex[2] ? 3 : 2;
+    }
+    for (unsigned at = 0; at < n; insns++) {
+        assert_int_equal(decode(&how, code + at, 15, &list[insns]), DECODE_OK);
+        at += list[insns].len;
+        list[insns].end = (u16)at;
+    }
+    assert_true(lift_block(&block, &mode, list, insns));
+    assert_null(ir_verify(&block));
+    decoder_free(d);
+}
+
+/* Flags that the next instruction overwrites are not made; a load between them may fault and see them. */
+static void dead_flags(void **state)
+{
+    lift("01 D8 29 C8"); /* ADD EAX,EBX; SUB EAX,ECX */
+    assert_int_equal(count_of(IR_FLAGS), 1);
+    lift("01 D8 8B 0B 29 C8"); /* ADD EAX,EBX; MOV ECX,[EBX]; SUB EAX,ECX */
+    assert_int_equal(count_of(IR_FLAGS), 2);
+}
+
+/* INC hands CF on: somebody has to have made it, unless nobody asks. */
+static void handed_on(void **state)
+{
+    lift("01 D8 40 72 00"); /* ADD; INC EAX; JC */
+    assert_int_equal(count_of(IR_FLAGS), 1);
+    for (unsigned i = 1; i < block.count; i++) {
+        if (block.op[i].op == IR_ADD || block.op[i].op == IR_INC)
+            assert_true(block.op[i].set);
+    }
+    lift("40 01 D8 72 00"); /* INC EAX; ADD; JC */
+    for (unsigned i = 1; i < block.count; i++) {
+        if (block.op[i].op == IR_INC)
+            assert_false(block.op[i].set);
+    }
+    assert_int_equal(count_of(IR_GETF), 0);
+}
+
+/* CMP makes no value, an unused address nothing at all. */
+static void dead_values(void **state)
+{
+    lift("39 D8 74 00"); /* CMP EAX,EBX; JZ */
+    for (unsigned i = 1; i < block.count; i++) {
+        if (block.op[i].op == IR_SUB)
+            assert_int_equal(block.op[i].uses, 0);
+    }
+    assert_int_equal(count_of(IR_PUT), 0);
+}
+
+/* What has no lift is its handler, in the middle and at the end. */
+static void handlers(void **state)
+{
+    lift("60 90 CF"); /* PUSHA; NOP; IRET */
+    assert_int_equal(count_of(IR_HELPER), 1);
+    assert_int_equal(count_of(IR_LAST), 1);
+    assert_int_equal(block.op[block.count - 1].op, IR_LAST);
+}
+
+static void refused(void **state)
+{
+    ir_begin(&block);
+    ir_ref a = ir_const(&block, 4, 1);
+    ir_1(&block, IR_ZEXT, 2, (ir_ref)(a + 5));
+    assert_string_equal(ir_verify(&block), "takes something that comes later");
+
+    ir_begin(&block);
+    ir_ref jump = ir_add(&block, (struct ir_op){.op = IR_JMP, .imm = 1});
+    ir_1(&block, IR_ZEXT, 2, jump);
+    assert_string_equal(ir_verify(&block), "the end is not at the end");
+
+    ir_begin(&block);
+    ir_add(&block, (struct ir_op){.op = IR_JCC, .imm = 1});
+    assert_string_equal(ir_verify(&block), "a token is missing");
+
+    ir_begin(&block);
+    a = ir_const(&block, 4, 1);
+    ir_2(&block, IR_STW, 4, a, a);
+    assert_string_equal(ir_verify(&block), "STW without its LDW");
+}
+
+/* A block that becomes too long is told, and nothing is written behind its end. */
+static void too_long(void **state)
+{
+    ir_begin(&block);
+    for (unsigned i = 0; i < IR_MAX_OPS + 10; i++)
+        ir_const(&block, 4, i);
+    assert_int_equal(block.count, IR_MAX_OPS);
+    assert_false(ir_finish(&block));
+}
+
+static void shown(void **state)
+{
+    char *text;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    lift("83 C0 05 EB 10"); /* ADD EAX,5; JMP */
+    ir_dump(&block, out);
+    fclose(out);
+    assert_string_equal(text, "         INSN 0h\n"
+                              "    2  = CONST.32 5h\n"
+                              "    3  = GET.32 @0\n"
+                              "    4! = ADD.32 3 2\n"
+                              "         PUT.32 @0 4\n"
+                              "         FLAGS !4\n"
+                              "         INSN 1h\n"
+                              "         JMP 1015h\n");
+    free(text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(dead_flags), cmocka_unit_test(handed_on), cmocka_unit_test(dead_values), cmocka_unit_test(handlers),
+        cmocka_unit_test(refused),    cmocka_unit_test(too_long),  cmocka_unit_test(shown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -10,7 +10,7 @@
 #include "cpu/isa.h"
 #include <capstone/capstone.h>
 
-enum { REG_NAME = 8 };
+enum { REG_NAME = 24 };
 
 /* A general register of 16, 32 or 64 bits. */
 static void wide_name(unsigned size, unsigned n, char to[REG_NAME])

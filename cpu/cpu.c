@@ -29,10 +29,18 @@ static void on_code_write(void *ctx, u32 frame, u32 offset, u32 len)
     cpu_code_write(ctx, frame, offset, len);
 }
 
+/* The page that code is fetched from may be another one now: the block in hand ends, wherever slices and engines begin theirs. */
+void cpu_pagetable_write(struct cpu *c, u32 frame, u32 offset, u32 len)
+{
+    u64 epoch = c->mmu.fetch_epoch_global;
+    mmu_pagetable_written(&c->mmu, frame, offset, len);
+    if (c->mmu.fetch_epoch_global != epoch)
+        c->attention |= ATT_CODE;
+}
+
 static void on_pagetable_write(void *ctx, u32 frame, u32 offset, u32 len)
 {
-    struct cpu *c = ctx;
-    mmu_pagetable_written(&c->mmu, frame, offset, len);
+    cpu_pagetable_write(ctx, frame, offset, len);
 }
 
 static void on_drop_write(void *ctx, u32 frame)

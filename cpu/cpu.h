@@ -376,6 +376,7 @@ static inline void cpu_attention(struct cpu *c, u32 bits)
 
 /* For physmem's callbacks: guest code bytes are about to change; maps changed. */
 void cpu_code_write(struct cpu *c, u32 frame, u32 offset, u32 len);
+void cpu_pagetable_write(struct cpu *c, u32 frame, u32 offset, u32 len);
 
 /* EFLAGS as one word; writing all of them. */
 u32 cpu_eflags(const struct cpu *c);

@@ -37,7 +37,7 @@ static void mem_code_write(void *ctx, u32 frame, u32 offset, u32 len)
 
 static void mem_pagetable_write(void *ctx, u32 frame, u32 offset, u32 len)
 {
-    mmu_pagetable_written(&((struct pc *)ctx)->cpu->mmu, frame, offset, len);
+    cpu_pagetable_write(((struct pc *)ctx)->cpu, frame, offset, len);
 }
 
 static void mem_drop_write(void *ctx, u32 frame)

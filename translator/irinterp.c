@@ -8,6 +8,7 @@
 #include "cpu/exec.h"
 #include "cpu/isa.h"
 #include "cpu/run.h"
+#include "translator/fill.h"
 #include <stdlib.h>
 
 struct token {
@@ -21,7 +22,8 @@ struct irinterp {
     const struct insn *insns;
     u64 value[IR_MAX_OPS];
     struct token token[IR_MAX_OPS];
-    struct rmw rmw;   /* of the last LDW */
+    u8 *host;         /* of the last LDW */
+    bool left;        /* a handler has done the whole instruction */
     u64 high[IR_MAX_OPS]; /* of MUL: upper half; of DIV: remainder */
 };
 
@@ -103,6 +105,32 @@ static u64 shifted(struct cpu *c, enum ir_opcode op, unsigned w, u64 a, unsigned
     return v;
 }
 
+static u64 shifted_double(struct cpu *c, bool left, u64 a, u64 b, unsigned n)
+{
+    u64 v, last;
+    n &= 31;
+    if (!n)
+        return a;
+    if (left) {
+        last = (a << 32 | b) << (n - 1) >> 32;
+        v = (a << 32 | b) << n >> 32;
+        c->lf_aux = (u32)(last >> 31 & 1) << LF_CF | (u32)(v >> 31 & 1) << LF_PO;
+    } else {
+        last = (b << 32 | a) >> (n - 1);
+        v = last >> 1;
+        c->lf_aux = (u32)(last & 1) << LF_CF | (u32)((last ^ last >> 31 ^ v >> 31) & 1) << LF_PO;
+    }
+    c->lf_res = sext(v, 4);
+    return v;
+}
+
+static u64 bit(struct cpu *c, enum ir_opcode op, unsigned w, u64 a, u64 b)
+{
+    u64 mask = (u64)1 << (b & (w * 8 - 1));
+    flags_set_cf(c, a & mask);
+    return op == IR_BTS ? a | mask : op == IR_BTR ? a & ~mask : a ^ mask;
+}
+
 static bool fits_signed(u64 v, unsigned w)
 {
     return sext(v, w) == v;
@@ -166,6 +194,14 @@ static u64 arithmetic(struct irinterp *r, unsigned at, const struct ir_op *o)
     case IR_INC:
     case IR_DEC:
         return one_more_or_less(c, o->w, a, o->op == IR_DEC);
+    case IR_SHLD:
+    case IR_SHRD:
+        return shifted_double(c, o->op == IR_SHLD, a, b, (unsigned)operand(r, o->c, 1));
+    case IR_BT:
+    case IR_BTS:
+    case IR_BTR:
+    case IR_BTC:
+        return bit(c, (enum ir_opcode)o->op, o->w, a, b);
     case IR_MUL:
     case IR_IMUL:
         return product(r, at, o->w, a, b, o->op == IR_IMUL);
@@ -225,40 +261,35 @@ static void compute(struct irinterp *r, unsigned at, const struct ir_op *o)
     flags_are(c, guest);
 }
 
-/* What LD, ST and LDW do first: in a flat segment nothing has looked at the end at 4 GiB. */
-static u64 address(const struct irinterp *r, const struct ir_op *o, bool write)
+/* The operation's place in host memory; NULL: the instruction has been done by its handler, and the block is to be left. */
+static u8 *reach(struct irinterp *r, const struct ir_op *o, bool write)
 {
+    struct cpu *c = r->c;
     u64 lin = r->value[o->a];
-    if (!o->aux)
-        return lin;
-    return write ? seg_lin_wr(r->c, o->aux - 1, lin, o->w) : seg_lin_rd(r->c, o->aux - 1, lin, o->w);
+    const struct tlb_entry *half = write ? c->mmu.wr : c->mmu.rd;
+    if (!tlb_hit(half, lin, o->w) && (!fill_probe(&c->mmu, lin, o->w, write) || c->attention)) {
+        c->ip = insn_next_ip(c, c->cur);
+        c->cur->fn(c, c->cur);
+        r->left = true;
+        return NULL;
+    }
+    return tlb_hit(half, lin, o->w);
 }
 
-static u64 read_for_write(struct irinterp *r, u64 lin, unsigned w)
+static void load(struct irinterp *r, unsigned at, const struct ir_op *o, bool for_write)
 {
-    r->rmw.lin = lin;
-    switch (w) {
-    case 1:
-        return mmu_rmw8(&r->c->mmu, lin, &r->rmw.host);
-    case 2:
-        return mmu_rmw16(&r->c->mmu, lin, &r->rmw.host);
-    default:
-        return mmu_rmw32(&r->c->mmu, lin, &r->rmw.host);
+    r->host = reach(r, o, for_write);
+    if (r->host) {
+        r->value[at] = 0;
+        memcpy(&r->value[at], r->host, o->w);
     }
 }
 
-static void write_back(struct irinterp *r, unsigned w, u64 v)
+static void store(struct irinterp *r, const struct ir_op *o)
 {
-    switch (w) {
-    case 1:
-        mmu_rmw_end8(&r->c->mmu, r->rmw.lin, r->rmw.host, (u8)v);
-        break;
-    case 2:
-        mmu_rmw_end16(&r->c->mmu, r->rmw.lin, r->rmw.host, (u16)v);
-        break;
-    default:
-        mmu_rmw_end32(&r->c->mmu, r->rmw.lin, r->rmw.host, (u32)v);
-    }
+    u8 *host = reach(r, o, true);
+    if (host)
+        memcpy(host, &r->value[o->b], o->w);
 }
 
 static void call_handler(struct irinterp *r, unsigned k)
@@ -288,16 +319,16 @@ static void act(struct irinterp *r, unsigned at, const struct ir_op *o)
             raise_gp0(c);
         break;
     case IR_LD:
-        r->value[at] = lin_ld(c, o->w, address(r, o, false));
+        load(r, at, o, false);
         break;
     case IR_ST:
-        lin_st(c, o->w, address(r, o, true), r->value[o->b]);
+        store(r, o);
         break;
     case IR_LDW:
-        r->value[at] = read_for_write(r, address(r, o, true), o->w);
+        load(r, at, o, true);
         break;
     case IR_STW:
-        write_back(r, o->w, r->value[o->b]);
+        memcpy(r->host, &r->value[o->b], o->w);
         break;
     case IR_DIV:
     case IR_IDIV:
@@ -352,6 +383,7 @@ void irinterp_run(struct irinterp *r, struct cpu *c, const struct ir_block *b, c
     r->c = c;
     r->b = b;
     r->insns = insns;
+    r->left = false;
     c->block_first = c->cur = insns;
     c->block_ip = c->ip;
     c->ip = insn_next_ip(c, &insns[count - 1]);
@@ -368,6 +400,10 @@ void irinterp_run(struct irinterp *r, struct cpu *c, const struct ir_block *b, c
             leave(r, o);
         } else {
             act(r, i, o);
+            if (UNLIKELY(r->left)) {
+                cpu_account(c, c->cur + 1 - insns);
+                return;
+            }
         }
     }
     cpu_account(c, count);

@@ -258,6 +258,72 @@ SHIFT_LIFTS(SAR, IR_SAR)
 SHIFT_LIFTS(ROL, IR_ROL)
 SHIFT_LIFTS(ROR, IR_ROR)
 
+/* Of 16-bit operands by more than 16 every processor makes something else: its handler knows. */
+static void shift_two(struct lift *l, enum ir_opcode op, bool by_cl)
+{
+    if (lift_width(l) == 2 || (!by_cl && (l->in->imm & 31) == 0)) {
+        lift_handler(l);
+        return;
+    }
+    ir_ref a = lift_rmw(l, 4), b = lift_get(l, 4, l->in->reg);
+    ir_ref n = by_cl ? count_in_cl(l) : ir_const(l->b, 1, l->in->imm & 31);
+    ir_ref v = ir_add(l->b, (struct ir_op){.op = (u8)op, .w = 4, .a = a, .b = b, .c = n, .f = by_cl ? ir_flags(l->b) : 0});
+    lift_rmw_end(l, 4, a, v);
+    ir_set_flags(l->b, v);
+}
+
+static void lift_SHLD_EvGvIb(struct lift *l)
+{
+    shift_two(l, IR_SHLD, false);
+}
+
+static void lift_SHLD_EvGvCL(struct lift *l)
+{
+    shift_two(l, IR_SHLD, true);
+}
+
+static void lift_SHRD_EvGvIb(struct lift *l)
+{
+    shift_two(l, IR_SHRD, false);
+}
+
+static void lift_SHRD_EvGvCL(struct lift *l)
+{
+    shift_two(l, IR_SHRD, true);
+}
+
+/* ---- BT BTS BTR BTC ---- */
+
+static void bit(struct lift *l, enum ir_opcode op, bool by_register)
+{
+    unsigned w = lift_width(l);
+    if (by_register && l->in->mem) { /* the bit may be far from the operand */
+        lift_handler(l);
+        return;
+    }
+    ir_ref a = op == IR_BT ? lift_rm(l, w) : lift_rmw(l, w);
+    ir_ref n = by_register ? lift_get(l, w, l->in->reg) : ir_const(l->b, 1, l->in->imm & (w * 8 - 1));
+    ir_ref v = ir_add(l->b, (struct ir_op){.op = (u8)op, .w = (u8)w, .a = a, .b = n, .f = ir_flags(l->b)});
+    if (op != IR_BT)
+        lift_rmw_end(l, w, a, v);
+    ir_set_flags(l->b, v);
+}
+
+#define BIT_LIFTS(N)                                                                                                   \
+    static void lift_##N##_EvGv(struct lift *l)                                                                        \
+    {                                                                                                                  \
+        bit(l, IR_##N, true);                                                                                          \
+    }                                                                                                                  \
+    static void lift_##N##_EvIb(struct lift *l)                                                                        \
+    {                                                                                                                  \
+        bit(l, IR_##N, false);                                                                                         \
+    }
+
+BIT_LIFTS(BT)
+BIT_LIFTS(BTS)
+BIT_LIFTS(BTR)
+BIT_LIFTS(BTC)
+
 /* ---- MUL IMUL DIV IDIV, and what widens ---- */
 
 static void multiply(struct lift *l, enum ir_opcode op, unsigned w)
@@ -669,6 +735,8 @@ const lift_fn lift_table[ISA_COUNT] = {
     SAME(INC_Zv), SAME(DEC_Zv), SAME(INC_Eb), SAME(INC_Ev), SAME(DEC_Eb), SAME(DEC_Ev),
     SAME(NEG_Eb), SAME(NEG_Ev), SAME(NOT_Eb), SAME(NOT_Ev),
     SHIFT_ENTRIES(SHL), SHIFT_ENTRIES(SHR), SHIFT_ENTRIES(SAR), SHIFT_ENTRIES(ROL), SHIFT_ENTRIES(ROR),
+    SAME(SHLD_EvGvIb), SAME(SHLD_EvGvCL), SAME(SHRD_EvGvIb), SAME(SHRD_EvGvCL),
+    SAME(BT_EvGv), SAME(BT_EvIb), SAME(BTS_EvGv), SAME(BTS_EvIb), SAME(BTR_EvGv), SAME(BTR_EvIb), SAME(BTC_EvGv), SAME(BTC_EvIb),
     SAME(MUL_Eb), SAME(MUL_Ev), SAME(IMUL_Eb), SAME(IMUL_Ev), SAME(IMUL_GvEv), SAME(IMUL_GvEvIz),
     [ISA_IMUL_GvEvIb] = lift_IMUL_GvEvIz,
     SAME(DIV_Ev), SAME(IDIV_Ev), SAME(CBW), SAME(CWD),

@@ -532,10 +532,29 @@ static void hostile_state(void **state)
     rig_free(&r);
 }
 
+/* A store that remaps the page it is fetched from: the next instruction is the other page's, however slices end. */
+static void code_remaps_itself(void **state)
+{
+    enum { OTHER = 0x9A000 };
+    for (unsigned slice = 1; slice <= 4; slice++) {
+        struct rig r;
+        rig_new(&r, "p3");
+        rig_protected(&r, 0, "C7 05 40 40 00 00 07 A0 09 00 40 40 F4"); /* MOV dword [4040h],9A007h; INC EAX twice; HLT */
+        rig_paging(&r);
+        memset(r.ram + OTHER + (CODE & 0xFFF), 0x48, 16); /* DEC EAX */
+        r.ram[OTHER + (CODE & 0xFFF) + 12] = 0xF4;
+        for (unsigned n = 0; n < 4; n += slice)
+            cpu_run(r.cpu, slice);
+        assert_int_equal(rig_reg(&r, R_AX), (u32)-2);
+        rig_free(&r);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(control_register_checks),
+        cmocka_unit_test(code_remaps_itself),
         cmocka_unit_test(pae_checks_pdptes),
         cmocka_unit_test(lmsw_cannot_leave),
         cmocka_unit_test(table_registers),

@@ -236,7 +236,13 @@ static struct mem hflags_mem(void)
 
 static bool is_shift(u8 op)
 {
-    return op == IR_SHL || op == IR_SHR || op == IR_SAR;
+    return op == IR_SHL || op == IR_SHR || op == IR_SAR || op == IR_SHLD || op == IR_SHRD;
+}
+
+/* By how much. */
+static ir_ref shift_count(const struct ir_op *shift)
+{
+    return shift->op == IR_SHLD || shift->op == IR_SHRD ? shift->c : shift->b;
 }
 
 /* Processors leave different things in AF behind a shift; it is given 0. By CL: unless the count is 0. */
@@ -244,7 +250,7 @@ static void clear_af(struct emit *e, const struct ir_op *shift)
 {
     struct mem ah = hflags_mem();
     ah.disp++;
-    if (is_const(e, shift->b)) {
+    if (is_const(e, shift_count(shift))) {
         asm_alu_mem_imm(&e->o, 1, 4, ah, 0xEF);
         return;
     }
@@ -477,6 +483,71 @@ static void unary(struct emit *e, const struct ir_op *o)
 }
 
 static const u8 group2[IR_COUNT] = {[IR_ROL] = 0, [IR_ROR] = 1, [IR_SHL] = 4, [IR_SHR] = 5, [IR_SAR] = 7};
+
+/* The count in CL, if it is not known. RCX stays reserved. */
+static void load_count(struct emit *e, ir_ref n)
+{
+    if (!(e->place[n].where == IN_TEMP && e->place[n].reg == RCX)) {
+        take_this(e, RCX, 0);
+        e->reserved |= BIT(RCX);
+        asm_mov(&e->o, RCX, in_reg(e, n, BIT(RCX)));
+    }
+    e->reserved |= BIT(RCX);
+}
+
+/* SHLD and SHRD: two registers and a count. */
+static void shift_double(struct emit *e, const struct ir_op *o)
+{
+    bool at_home, by_cl = !is_const(e, o->c);
+    if (by_cl)
+        load_count(e, o->c);
+    in_reg(e, o->b, 0);
+    in_reg(e, o->a, e->place[o->b].where == IN_TEMP ? BIT(e->place[o->b].reg) : 0);
+    if (o->set && o->f)
+        want_flags(e, o->f);
+    else
+        clobber(e);
+    unsigned dst = working_copy(e, o, o->a, o->b, &at_home);
+    if (by_cl && o->set)
+        asm_rm(&e->o, 4, 0x89, RCX, slot_mem(COUNT_SLOT));
+    asm_rr(&e->o, 4, (o->op == IR_SHLD ? 0x0FA4 : 0x0FAC) + by_cl, e->place[o->b].reg, dst);
+    if (!by_cl)
+        asm_imm(&e->o, imm_of(e, o->c) & 31, 1);
+    if (o->set && o->f)
+        flag_used(e, o->f);
+    e->reserved &= ~(by_cl ? BIT(RCX) : 0);
+    used(e, o->c);
+    finish(e, o, dst, at_home);
+}
+
+static void bit(struct emit *e, const struct ir_op *o)
+{
+    bool at_home = false, known = is_const(e, o->b);
+    unsigned kind = o->op == IR_BT ? 0 : o->op == IR_BTS ? 1 : o->op == IR_BTR ? 2 : 3;
+    if (!known)
+        in_reg(e, o->b, 0);
+    in_reg(e, o->a, !known && e->place[o->b].where == IN_TEMP ? BIT(e->place[o->b].reg) : 0);
+    if (o->set)
+        want_flags(e, o->f);
+    else
+        clobber(e);
+    unsigned dst = kind ? working_copy(e, o, o->a, known ? 0 : o->b, &at_home) : e->place[o->a].reg;
+    if (known) {
+        asm_rr(&e->o, o->w, 0x0FBA, 4 + kind, dst);
+        asm_imm(&e->o, imm_of(e, o->b), 1);
+    } else {
+        asm_rr(&e->o, o->w, 0x0FA3 + kind * 8, e->place[o->b].reg, dst);
+    }
+    if (o->set)
+        flag_used(e, o->f);
+    if (kind) {
+        finish(e, o, dst, at_home);
+        return;
+    }
+    used(e, o->a);
+    used(e, o->b);
+    sets_token(e, o);
+}
 
 static void shift(struct emit *e, const struct ir_op *o)
 {
@@ -1102,6 +1173,7 @@ static const emit_fn emitters[IR_COUNT] = {
     [IR_ADD] = alu, [IR_SUB] = alu, [IR_ADC] = alu, [IR_SBB] = alu, [IR_AND] = alu, [IR_OR] = alu, [IR_XOR] = alu,
     [IR_NEG] = unary, [IR_NOT] = unary, [IR_INC] = unary, [IR_DEC] = unary,
     [IR_SHL] = shift, [IR_SHR] = shift, [IR_SAR] = shift, [IR_ROL] = shift, [IR_ROR] = shift,
+    [IR_SHLD] = shift_double, [IR_SHRD] = shift_double, [IR_BT] = bit, [IR_BTS] = bit, [IR_BTR] = bit, [IR_BTC] = bit,
     [IR_MUL] = multiply, [IR_IMUL] = multiply, [IR_HIGH] = nothing, [IR_DIV] = divide, [IR_IDIV] = divide, [IR_REST] = nothing,
     [IR_ZEXT] = extend, [IR_SEXT] = extend, [IR_BSWAP] = swap_bytes, [IR_LEA] = lea, [IR_SETCC] = set_if, [IR_SELECT] = choose,
     [IR_SEG] = check_segment, [IR_LIMIT] = check_target, [IR_LD] = load, [IR_ST] = store, [IR_LDW] = load_for_write, [IR_STW] = store_back,

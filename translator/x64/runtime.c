@@ -4,6 +4,7 @@
 #include "translator/x64/runtime.h"
 #include "cpu/exec.h"
 #include "cpu/run.h"
+#include "translator/fill.h"
 
 void x64_flags_out(struct cpu *c)
 {
@@ -47,19 +48,10 @@ static u32 leave(struct cpu *c, const struct x64_site *s)
     return 1;
 }
 
-/* Has the walk put the page where the probe looks? */
-static bool filled(struct cpu *c, const struct x64_site *s, u32 lin)
-{
-    u32 avail;
-    if ((lin & (PAGE_SIZE - 1)) + s->w > PAGE_SIZE || !mmu_run(&c->mmu, lin, s->write, &avail))
-        return false;
-    return tlb_hit(s->write ? c->mmu.wr : c->mmu.rd, lin, s->w) != NULL;
-}
-
 u32 x64_access(struct cpu *c, const struct x64_site *s, u32 lin)
 {
     const struct insn *in = stand_at(c, s);
-    if (s->w && filled(c, s, lin) && !c->attention) /* an accessed bit may lie in this very code */
+    if (s->w && fill_probe(&c->mmu, lin, s->w, s->write) && !c->attention) /* an accessed bit may lie in this very code */
         return go_on(c, s);
     in->fn(c, in);
     return leave(c, s);

@@ -305,6 +305,14 @@ static void want_flags(struct emit *e, ir_ref t)
     e->ef = t;
 }
 
+/* The same where flags are handed on: AF too. */
+static void want_all_flags(struct emit *e, ir_ref t)
+{
+    if (e->ef == t && is_shift(e->b->op[t].op))
+        save_flags(e);
+    want_flags(e, t);
+}
+
 static void flag_used(struct emit *e, ir_ref t)
 {
     if (t)
@@ -504,7 +512,7 @@ static void shift_double(struct emit *e, const struct ir_op *o)
     in_reg(e, o->b, 0);
     in_reg(e, o->a, e->place[o->b].where == IN_TEMP ? BIT(e->place[o->b].reg) : 0);
     if (o->set && o->f)
-        want_flags(e, o->f);
+        want_all_flags(e, o->f);
     else
         clobber(e);
     unsigned dst = working_copy(e, o, o->a, o->b, &at_home);
@@ -528,7 +536,7 @@ static void bit(struct emit *e, const struct ir_op *o)
         in_reg(e, o->b, 0);
     in_reg(e, o->a, !known && e->place[o->b].where == IN_TEMP ? BIT(e->place[o->b].reg) : 0);
     if (o->set)
-        want_flags(e, o->f);
+        want_all_flags(e, o->f);
     else
         clobber(e);
     unsigned dst = kind ? working_copy(e, o, o->a, known ? 0 : o->b, &at_home) : e->place[o->a].reg;
@@ -561,7 +569,7 @@ static void shift(struct emit *e, const struct ir_op *o)
     if (by_cl && e->place[o->a].where == IN_TEMP && e->place[o->a].reg == RCX)
         e->failed = true;
     if (o->set && o->f)
-        want_flags(e, o->f);
+        want_all_flags(e, o->f);
     else
         clobber(e);
     u32 was = e->reserved;

@@ -13,6 +13,8 @@
 
 enum { BLOCK_MAX_INSNS = 32, BLOCK_TABLE_BITS = 16, BLOCK_ARENA = 16 << 20 };
 
+struct translation;
+
 /* Which block is at LIN, as long as EPOCH is one of the MMU's fetch epochs: spares the way through TLB and hash. */
 struct block_link {
     u64 epoch;
@@ -31,7 +33,7 @@ struct iblock {
     u8 bits;            /* struct decode_mode: the other half of the key; 0: dropped, memory is reused at the next flush */
     u8 count;
     u16 heat;           /* how often an engine has met it; what that makes of it follows */
-    void *translated;
+    struct translation *translated; /* translator/'s */
     struct insn insn[];
 };
 

@@ -21,7 +21,7 @@
 #include "frontend/step/step_main.h"
 #include "frontend/symbols.h"
 #include "frontend/trace/tracer.h"
-
+#include "translator/engine.h"
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -1103,6 +1103,21 @@ static int begin(struct session *s)
     return 0;
 }
 
+static void print_engine_stats(const struct engine_stats *e)
+{
+    fprintf(stderr,
+            "blocks translated %14llu\n"
+            "  instructions    %14llu\n"
+            "  refused         %14llu\n"
+            "instructions run by translations %11llu\n"
+            "  by the interpreter             %11llu\n"
+            "ways from C into translations    %11llu\n"
+            "cache flushes     %14llu\n",
+            (unsigned long long)e->translated, (unsigned long long)e->insns_translated, (unsigned long long)e->refused,
+            (unsigned long long)e->run, (unsigned long long)e->interpreted, (unsigned long long)e->entered,
+            (unsigned long long)e->flushes);
+}
+
 static void print_stats(const struct session *s, u64 host)
 {
     const struct cpu *cpu = pc_cpu(s->pc);
@@ -1121,6 +1136,8 @@ static void print_stats(const struct session *s, u64 host)
             count, (double)(session_time(s) - s->start_virtual) / 1e9, wall, (double)s->slept / 1e9,
             (double)host_cpu_time() / 1e9, busy > 0 ? count / busy / 1e6 : 0.0, (unsigned long long)cpu->stats_blocks,
             (unsigned long long)cpu->stats_decoded, (unsigned long long)cpu->mmu.flushes);
+    if (pc_engine_stats(s->pc))
+        print_engine_stats(pc_engine_stats(s->pc));
 }
 
 static void end_trace(struct session *s)

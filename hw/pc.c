@@ -577,6 +577,11 @@ struct pc *pc_new(const struct pc_config *config, char *error, size_t size)
     return pc;
 }
 
+const struct engine_stats *pc_engine_stats(const struct pc *pc)
+{
+    return pc->engine ? engine_stats(pc->engine) : NULL;
+}
+
 void pc_free(struct pc *pc)
 {
     if (!pc)

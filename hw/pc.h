@@ -105,6 +105,10 @@ void pc_power_button(struct pc *pc);
 
 unsigned pc_exit_status(const struct pc *pc);
 
+/* What the engine beside the interpreter has done (translator/engine.h), or NULL: there is none. */
+struct engine_stats;
+const struct engine_stats *pc_engine_stats(const struct pc *pc);
+
 struct cpu *pc_cpu(struct pc *pc);
 struct clock *pc_clock(struct pc *pc);
 struct log *pc_log(struct pc *pc);

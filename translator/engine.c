@@ -38,7 +38,10 @@ struct engine {
     size_t count, space;
 };
 
-enum { ROOM_FOR_ONE = 256 << 10 }; /* no block needs more */
+enum {
+    ROOM_FOR_ONE = 256 << 10,     /* no block needs more */
+    TRANSLATIONS_MAX = 256 << 10, /* also of those without code: a guest that keeps changing modes makes no end of them */
+};
 
 /* ---- modes ---- */
 
@@ -62,14 +65,13 @@ static bool same_but_ip(const struct lift_mode *a, const struct lift_mode *b)
            a->flat == b->flat;
 }
 
+/* MODES: there are too many, and code of this one is not tied to other code. */
 static unsigned number_of(struct engine *e, const struct lift_mode *m)
 {
     unsigned i = 0;
     while (i < e->nmodes && !same_but_ip(&e->modes[i], m))
         i++;
-    if (i == MODES) /* never seen: forget them all, and with them all code */
-        return MODES;
-    if (i == e->nmodes)
+    if (i == e->nmodes && i < MODES)
         e->modes[e->nmodes++] = *m;
     return i;
 }
@@ -95,7 +97,7 @@ static void drop(struct cpu_engine *hooks, struct iblock *b)
     for (struct translation *t = b->translated; t; t = t->next) {
         struct x64_jump *j = &e->jumps[x64_jump_slot(t->mode.ip)];
         if (j->code == t->code.entry)
-            j->code = NULL, j->epoch = 0;
+            *j = (struct x64_jump){0};
         x64_unlink_all(&t->code);
     }
     b->translated = NULL; /* it may be running: its memory stays until the next flush */
@@ -231,6 +233,15 @@ static void enter_jump(struct engine *e, const struct translation *t, const stru
         (struct x64_jump){.ip = t->mode.ip, .mode = t->code.mode, .epoch = epoch_here(e), .code = t->code.entry};
 }
 
+/* Before more is translated. True if everything was forgotten. */
+static bool make_room(struct engine *e)
+{
+    bool full = e->count == TRANSLATIONS_MAX || (e->emit && e->room.mem.size - e->room.used < ROOM_FOR_ONE);
+    if (UNLIKELY(full))
+        blocks_flush(e->c->blocks);
+    return full;
+}
+
 static void interpret(struct engine *e, struct iblock *b)
 {
     unsigned n = (unsigned)MIN((s64)b->count, e->c->budget);
@@ -243,6 +254,8 @@ static void run_ir(struct engine *e)
     struct cpu *c = e->c;
     struct iblock *b = c->blocks->scratch;
     while (LIKELY(!c->attention) && c->budget > 0) {
+        if (make_room(e))
+            b = c->blocks->scratch;
         b = cpu_next_block(c, b);
         struct translation *t = (s64)b->count <= c->budget ? find(e, b) : NULL;
         if (!t || !t->ir) {
@@ -275,8 +288,7 @@ static void run_host(struct engine *e)
     struct iblock *b = c->blocks->scratch;
     struct x64_link *l = NULL;
     while (LIKELY(!c->attention) && c->budget > 0) {
-        if (UNLIKELY(e->room.mem.size - e->room.used < ROOM_FOR_ONE)) {
-            blocks_flush(c->blocks);
+        if (make_room(e)) {
             b = c->blocks->scratch;
             l = NULL;
         }

@@ -224,9 +224,6 @@ static void compute(struct irinterp *r, unsigned at, const struct ir_op *o)
     case IR_GET:
         memcpy(&r->value[at], (const u8 *)c->r + o->aux, o->w);
         break;
-    case IR_GETC:
-        memcpy(&r->value[at], (const u8 *)c + o->aux, o->w);
-        break;
     case IR_GETF:
         break;
     case IR_NOT:
@@ -304,9 +301,6 @@ static void act(struct irinterp *r, unsigned at, const struct ir_op *o)
     switch (o->op) {
     case IR_PUT:
         reg_wr(c, o->w, o->w == 1 ? o->aux : o->aux / 8, r->value[o->a]);
-        break;
-    case IR_PUTC:
-        memcpy((u8 *)c + o->aux, &r->value[o->a], o->w);
         break;
     case IR_FLAGS:
         flags_are(c, r->token[o->f]);

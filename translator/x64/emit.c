@@ -1011,19 +1011,6 @@ static void choose(struct emit *e, const struct ir_op *o)
     own(e, (ir_ref)e->at, t);
 }
 
-static void cpu_field(struct emit *e, const struct ir_op *o)
-{
-    static const u16 loads[5] = {0, 0x0FB6, 0x0FB7, 0, 0x8B};
-    if (o->op == IR_PUTC) {
-        store_to(e, o->w, o->a, cpu_mem(o->aux), 0);
-        used(e, o->a);
-        return;
-    }
-    unsigned t = take(e, 0);
-    asm_rm(&e->o, 4, loads[o->w], t, cpu_mem(o->aux));
-    own(e, (ir_ref)e->at, t);
-}
-
 /* ---- edges ---- */
 
 static void set_ip(struct emit *e, u32 ip)
@@ -1177,7 +1164,7 @@ static void handler(struct emit *e, const struct ir_op *o)
 /* HIGH and REST are placed by the operations before them. */
 static const emit_fn emitters[IR_COUNT] = {
     [IR_NOP] = nothing, [IR_INSN] = instruction, [IR_CONST] = constant, [IR_GET] = get, [IR_PUT] = put_unless_done,
-    [IR_GETC] = cpu_field, [IR_PUTC] = cpu_field, [IR_GETF] = flags_as_they_were, [IR_FLAGS] = flags_are,
+    [IR_GETF] = flags_as_they_were, [IR_FLAGS] = flags_are,
     [IR_ADD] = alu, [IR_SUB] = alu, [IR_ADC] = alu, [IR_SBB] = alu, [IR_AND] = alu, [IR_OR] = alu, [IR_XOR] = alu,
     [IR_NEG] = unary, [IR_NOT] = unary, [IR_INC] = unary, [IR_DEC] = unary,
     [IR_SHL] = shift, [IR_SHR] = shift, [IR_SAR] = shift, [IR_ROL] = shift, [IR_ROR] = shift,
@@ -1268,9 +1255,9 @@ bool x64_compile(struct emit *e, struct x64_room *room, const struct x64_thunks 
         return false;
     code->entry_rw = start;
     code->entry = room->mem.rx + room->used;
-    code->size = (u32)(e->o.at - start);
-    room->used += (code->size + 15u) & ~15u;
-    host_exec_wrote(code->entry, code->size);
+    size_t size = (size_t)(e->o.at - start);
+    room->used += (size + 15) & ~(size_t)15;
+    host_exec_wrote(code->entry, size);
     return true;
 }
 

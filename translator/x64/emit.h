@@ -44,7 +44,6 @@ enum { X64_LINKS = 2 };
 struct x64_code {
     const u8 *entry;            /* as it runs */
     u8 *entry_rw;
-    u32 size;
     u32 ip;
     u32 mode;                   /* number of the mode it runs in */
     unsigned count;             /* instructions */

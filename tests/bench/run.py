@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """Runs the benchmark guest under ombra and its peers and prints how they compare.
 
-  tests/bench/run.py OMBRA [--peers ombra,qemu,bochs,native] [--only NAME,...] [--repeat N]
+  tests/bench/run.py OMBRA [--peers ombra,jit,qemu,bochs,native] [--only NAME,...] [--repeat N]
 
 Every peer boots the same CD (isolinux, Debian's i386 kernel, an initramfs of busybox, bench.c and programs of Debian with
 their libraries) and is timed from outside by markers on the serial line; checksums must equal those of the native run of
 the same binaries. Two boot sectors with 16-bit loops are timed the same way. What counts is the processor time of the
 emulator, so that other load on the host disturbs little. Runs are interleaved; the table shows medians in seconds and,
-per group, geometric means of ratios.
+per group, geometric means of ratios to the first peer. The peer 'jit' is ombra with --engine jit.
 """
 import argparse, hashlib, math, os, re, resource, shutil, statistics, subprocess, sys, tempfile, time
 
@@ -88,8 +88,9 @@ def make_iso(work, names):
 
 def command(peer, ombra, image, work):
     floppy = image.endswith(".img")
-    if peer == "ombra":
-        return [ombra, "--display", "none", "--clock", "virtual", "--serial", "stdio", "--fd" if floppy else "--cd", image]
+    if peer in ("ombra", "jit"):
+        engine = ["--engine", "jit"] if peer == "jit" else []
+        return [ombra, *engine, "--display", "none", "--clock", "virtual", "--serial", "stdio", "--fd" if floppy else "--cd", image]
     if peer == "qemu":
         return ["qemu-system-i386", "-accel", "tcg", "-m", "128", "-display", "none", "-serial", "stdio", "-monitor", "none",
                 "-net", "none"] + (["-drive", f"file={image},format=raw,if=floppy"] if floppy else ["-cdrom", image])
@@ -256,22 +257,23 @@ def prepare(work, groups):
 
 def table(groups, results, peers):
     median = lambda peer, name: statistics.median(results[peer][name]) if results[peer].get(name) else None
-    others = [p for p in peers if p != "ombra"]
-    print("| program | " + " | ".join(f"{p} (s)" for p in peers) + " | " + " | ".join(f"{p} / ombra" for p in others) + " |")
+    base = peers[0]
+    others = [p for p in peers if p != base]
+    print("| program | " + " | ".join(f"{p} (s)" for p in peers) + " | " + " | ".join(f"{p} / {base}" for p in others) + " |")
     print("|---|" + "---:|" * (len(peers) + len(others)))
     overall = {p: [] for p in others}
     for group, names in groups.items():
         ratios = {p: [] for p in others}
         for name in names:
             t = {p: median(p, name) for p in peers}
-            if not t.get("ombra"):
+            if not t.get(base):
                 continue
             for p in others:
                 if t[p]:
-                    ratios[p].append(t[p] / t["ombra"])
-                    overall[p].append(t[p] / t["ombra"])
+                    ratios[p].append(t[p] / t[base])
+                    overall[p].append(t[p] / t[base])
             cells = [f"{t[p]:.3f}" if t[p] else "" for p in peers]
-            cells += [f"{t[p] / t['ombra']:.3g}" if t[p] else "" for p in others]
+            cells += [f"{t[p] / t[base]:.3g}" if t[p] else "" for p in others]
             print(f"| {name} | " + " | ".join(cells) + " |")
         means = [f"**{geometric(ratios[p]):.3g}**" if ratios[p] else "" for p in others]
         print(f"| **{group}** | " + " | ".join([""] * len(peers) + means) + " |")

@@ -9,17 +9,7 @@ ombra=$(realpath "${1:?usage: gdb.sh OMBRA real|linux}")
 work=$(mktemp -d)
 pid=
 trap '[ -z "$pid" ] || kill $pid 2>/dev/null; rm -rf "$work"' EXIT
-failed=0
-
-skip() {
-    echo "skipped: $*" >&2
-    exit 77
-}
-
-complain() {
-    echo "FAILED: $*"
-    failed=1
-}
+. "$here/report.sh"
 
 # Starts ombra; returns when it listens, at $target.
 start() { # WHERE ARGUMENT...

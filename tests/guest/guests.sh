@@ -262,9 +262,9 @@ test_insn_tests() {
     esac
 }
 
-# Debian's gdb stops a kernel at its functions, leaves it alone and comes back.
-test_gdb_linux() {
-    "$here/gdb.sh" "$ombra" linux >"$work/told" 2>"$work/reason"
+# by_script SCRIPT ARGUMENT: a test of its own, with lines that begin with FAILED and 77 for a skip.
+by_script() {
+    "$here/$1" "$ombra" "$2" >"$work/told" 2>"$work/reason"
     case $? in
     0) ;;
     77) skip "$(tail -1 "$work/reason")" ;;
@@ -272,15 +272,11 @@ test_gdb_linux() {
     esac
 }
 
+# Debian's gdb stops a kernel at its functions, leaves it alone and comes back.
+test_gdb_linux() { by_script gdb.sh linux; }
+
 # What is typed in a window is recorded, and replayed without one ends in the same state.
-test_record_window() {
-    "$here/record.sh" "$ombra" window >"$work/told" 2>"$work/reason"
-    case $? in
-    0) ;;
-    77) skip "$(tail -1 "$work/reason")" ;;
-    *) fail "$(grep FAILED "$work/told")" ;;
-    esac
-}
+test_record_window() { by_script record.sh window; }
 
 # ---- the runner ----
 

@@ -11,17 +11,7 @@ work=$(mktemp -d)
 pids=()
 trap 'for p in "${pids[@]}"; do kill $p 2>/dev/null; done; rm -rf "$work"' EXIT
 cd "$work" || exit 1
-failed=0
-
-skip() {
-    echo "skipped: $*" >&2
-    exit 77
-}
-
-complain() {
-    echo "FAILED: $*"
-    failed=1
-}
+. "$here/report.sh"
 
 good() { # ARGUMENT...: ends with status 0 and says nothing
     timeout 400 "$ombra" "$@" >out 2>err </dev/null || complain "$*: status $?: $(head -3 err)"

@@ -1,0 +1,36 @@
+/*
+ * link.c - edges from block to block.
+ */
+#include "translator/x64/emit.h"
+
+static void take_out(struct x64_link *l)
+{
+    struct x64_link **at = &l->to->in;
+    while (*at != l)
+        at = &(*at)->next_in;
+    *at = l->next_in;
+}
+
+void x64_link_to(struct x64_link *l, struct x64_code *to, u64 epoch)
+{
+    if (epoch && !l->check)
+        return;
+    if (l->to)
+        take_out(l);
+    l->to = to;
+    l->next_in = to->in;
+    to->in = l;
+    l->epoch = epoch;
+    if (epoch)
+        asm_patch(l->far_jump, to->entry_rw);
+    asm_patch(l->jump, epoch ? l->check : to->entry_rw);
+}
+
+void x64_unlink_all(struct x64_code *to)
+{
+    for (struct x64_link *l = to->in; l; l = l->next_in) {
+        asm_patch(l->jump, l->stub);
+        l->to = NULL;
+    }
+    to->in = NULL;
+}

@@ -1,0 +1,156 @@
+/*
+ * work.h - the x86-64 backend at work on a block: what its files share. emit.c drives; a function for each operation.
+ *
+ * Private to translator/x64/.
+ */
+#ifndef OMBRA_TRANSLATOR_X64_WORK_H
+#define OMBRA_TRANSLATOR_X64_WORK_H
+
+#include "translator/x64/emit.h"
+#include "translator/x64/state.h"
+#include <stddef.h>
+
+enum { SLOTS = 23, COUNT_SLOT = SLOTS /* what was in CL at the last shift */, TEMPS = 4 };
+static const u8 em_temps[TEMPS] = {RCX, RDX, RSI, RDI};
+
+enum where { NOWHERE, IN_CONST, IN_TEMP, IN_GUEST, IN_SLOT };
+
+struct place {
+    u8 where;
+    u8 reg; /* host register, or number of the slot */
+};
+
+/* A branch to code behind the block's: an access that the fast path cannot do. */
+struct cold {
+    u8 *jump;   /* distance field */
+    u8 *back;   /* where to try again */
+    u8 address; /* register with the linear address */
+    struct x64_site *site;
+};
+
+enum { COLD_MAX = 512 };
+
+struct emit {
+    struct asm_out o;
+    const struct ir_block *b;
+    const struct lift_mode *mode;
+    const struct x64_thunks *thunks;
+    struct x64_room *room;
+    struct x64_code *code;
+    unsigned at, insn; /* the operation and the instruction in hand */
+    struct place place[IR_MAX_OPS];
+    u16 left[IR_MAX_OPS];  /* uses of a value that are still to come */
+    u16 fleft[IR_MAX_OPS]; /* of a token */
+    u16 seen[IR_MAX_OPS];  /* of a FLAGS operation: the last one that can see its state, 0: none */
+    ir_ref owner[16];      /* of a scratch register */
+    u32 slots;             /* in use, by bit */
+    ir_ref live[64];       /* values that may be aliases of guest registers */
+    unsigned nlive;
+    ir_ref ef, home, cur;  /* tokens: in EFLAGS, in hflags, the guest's; 0: unknown, but HOME_START */
+    unsigned cur_seen;     /* last operation that can see CUR */
+    u8 rmw_reg;            /* host address of the read-modify-write in hand */
+    u32 reserved;          /* scratch registers that hold no value but must stay, by bit */
+    bool done[IR_MAX_OPS]; /* a PUT that the operation before has done */
+    struct cold cold[COLD_MAX];
+    unsigned ncold;
+    bool failed;
+};
+static inline bool em_has(u8 op, char operand)
+{
+    return strchr(ir_info[op].operands, operand) != NULL;
+}
+
+static inline bool em_is_const(const struct emit *e, ir_ref v)
+{
+    return e->b->op[v].op == IR_CONST;
+}
+
+static inline u32 em_imm_of(const struct emit *e, ir_ref v)
+{
+    return (u32)e->b->op[v].imm;
+}
+
+static inline struct mem em_cpu_mem(size_t offset)
+{
+    return mem_at(RBP, (s32)offset - X64_BIAS);
+}
+
+static inline struct mem em_hflags_mem(void)
+{
+    return em_cpu_mem(offsetof(struct cpu, hflags));
+}
+
+static inline bool em_flat_code(const struct emit *e)
+{
+    return e->mode->flat >> SEG_CS & 1;
+}
+
+/* ---- regs.c ---- */
+
+void em_used(struct emit *e, ir_ref v);
+struct mem em_slot_mem(unsigned slot);
+unsigned em_take(struct emit *e, u32 avoid);
+void em_take_this(struct emit *e, unsigned reg, u32 avoid);
+void em_own(struct emit *e, ir_ref v, unsigned reg);
+unsigned em_in_reg(struct emit *e, ir_ref v, u32 avoid);
+u32 em_scratch_of(const struct emit *e, ir_ref v);
+void em_alias(struct emit *e, ir_ref v, unsigned reg);
+void em_overwrite(struct emit *e, unsigned reg, ir_ref except);
+bool em_wanted_beside(const struct emit *e, unsigned reg, ir_ref v, unsigned uses);
+const struct ir_op *em_put_behind(const struct emit *e);
+unsigned em_home_of_result(const struct emit *e, unsigned w);
+void em_result_at_home(struct emit *e, unsigned reg);
+unsigned em_fresh(struct emit *e, bool *at_home, u32 avoid);
+void em_made(struct emit *e, unsigned reg, bool at_home);
+void em_get(struct emit *e, const struct ir_op *o);
+void em_put(struct emit *e, const struct ir_op *o);
+
+/* ---- flags.c ---- */
+
+bool em_is_shift(u8 op);
+void em_save_flags(struct emit *e);
+void em_clobber(struct emit *e);
+void em_want_flags(struct emit *e, ir_ref t);
+void em_want_all_flags(struct emit *e, ir_ref t);
+void em_flag_used(struct emit *e, ir_ref t);
+void em_flags_home(struct emit *e);
+void em_sets_token(struct emit *e, const struct ir_op *o);
+
+/* ---- alu.c ---- */
+
+void em_alu(struct emit *e, const struct ir_op *o);
+void em_unary(struct emit *e, const struct ir_op *o);
+void em_shift_double(struct emit *e, const struct ir_op *o);
+void em_bit(struct emit *e, const struct ir_op *o);
+void em_shift(struct emit *e, const struct ir_op *o);
+void em_multiply(struct emit *e, const struct ir_op *o);
+void em_divide(struct emit *e, const struct ir_op *o);
+void em_extend(struct emit *e, const struct ir_op *o);
+void em_swap_bytes(struct emit *e, const struct ir_op *o);
+void em_lea(struct emit *e, const struct ir_op *o);
+void em_set_if(struct emit *e, const struct ir_op *o);
+void em_choose(struct emit *e, const struct ir_op *o);
+
+/* ---- mem.c ---- */
+
+struct x64_site *em_site(struct emit *e, unsigned w, bool write);
+void em_go_cold(struct emit *e, u8 *jump, u8 *back, unsigned address, struct x64_site *s);
+unsigned em_probe(struct emit *e, const struct ir_op *o, unsigned lin, bool write);
+void em_may_leave(struct emit *e);
+void em_load(struct emit *e, const struct ir_op *o);
+void em_store(struct emit *e, const struct ir_op *o);
+void em_load_for_write(struct emit *e, const struct ir_op *o);
+void em_store_back(struct emit *e, const struct ir_op *o);
+void em_check_segment(struct emit *e, const struct ir_op *o);
+void em_check_target(struct emit *e, const struct ir_op *o);
+
+/* ---- edges.c ---- */
+
+void em_patch(struct emit *e, u8 *field, const u8 *target);
+void em_call_thunk(struct emit *e, const u8 *thunk, const struct x64_site *s);
+void em_jump_to(struct emit *e, const u8 *thunk);
+void em_handler(struct emit *e, const struct ir_op *o);
+void em_set_ip(struct emit *e, u32 ip);
+void em_leave(struct emit *e, const struct ir_op *o);
+
+#endif

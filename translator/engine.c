@@ -14,8 +14,8 @@
 struct translation {
     struct translation *next; /* of the same decoded block */
     struct lift_mode mode;
-    struct ir_block *ir;      /* for the IR interpreter */
-    struct x64_code code;     /* for the host; entry is NULL where the backend could not do it */
+    struct ir_block *ir;  /* for the IR interpreter */
+    struct x64_code code; /* for the host; entry is NULL where the backend could not do it */
 };
 
 enum { MODES = 256 }; /* a machine uses a dozen */
@@ -39,8 +39,9 @@ struct engine {
 };
 
 enum {
-    ROOM_FOR_ONE = 256 << 10,     /* no block needs more */
-    TRANSLATIONS_MAX = 256 << 10, /* also of those without code: a guest that keeps changing modes makes no end of them */
+    ROOM_FOR_ONE = 256 << 10, /* no block needs more */
+    TRANSLATIONS_MAX =
+        256 << 10, /* also of those without code: a guest that keeps changing modes makes no end of them */
 };
 
 /* ---- modes ---- */
@@ -149,7 +150,8 @@ static unsigned sites_of(const struct ir_block *b)
 /* What the backend cannot do gets no code and is interpreted. */
 static bool compile(struct engine *e, struct translation *t, struct iblock *b)
 {
-    t->code = (struct x64_code){.ip = t->mode.ip, .count = b->count, .insns = b->insn, .block = b, .mode = number_of(e, &t->mode)};
+    t->code = (struct x64_code){
+        .ip = t->mode.ip, .count = b->count, .insns = b->insn, .block = b, .mode = number_of(e, &t->mode)};
     t->code.sites = calloc(sites_of(&e->work), sizeof *t->code.sites);
     if (!t->code.sites)
         return false;
@@ -211,10 +213,11 @@ static u64 epoch_here(struct engine *e)
 }
 
 /*
- * From the block that was left by L to T, if nothing but a jump is between them: in one mode, and on one page, or so that the jump can
- * see whether the other page is still the same.
+ * From the block that was left by L to T, if nothing but a jump is between them: in one mode, and on one page, or so
+ * that the jump can see whether the other page is still the same.
  */
-static void tie(struct engine *e, struct x64_link *l, const struct iblock *from, struct translation *t, const struct iblock *b)
+static void tie(struct engine *e, struct x64_link *l, const struct iblock *from, struct translation *t,
+                const struct iblock *b)
 {
     if (l->ip != t->mode.ip || l->from->mode != t->code.mode || l->from->mode == MODES)
         return;
@@ -268,18 +271,27 @@ static void run_ir(struct engine *e)
     }
 }
 
-/* Runs T and what it is tied to. The edge it left by, or NULL. */
-static struct x64_link *enter(struct engine *e, struct translation *t)
+/* Runs T, which fits into the slice with the reserve, and what it is tied to. How it left. */
+static u64 enter(struct engine *e, struct translation *t)
 {
     struct cpu *c = e->c;
     s64 before = c->budget;
     x64_flags_in(c);
+    c->budget -= X64_RESERVE;
     u64 left = e->thunks.enter(c, t->code.entry);
-    if (left != X64_LEFT_BY_C)
+    if (left != X64_LEFT_BY_C) {
+        c->budget += X64_RESERVE;
         x64_flags_out(c);
+    }
     e->stats.run += (u64)(before - c->budget);
     e->stats.entered++;
-    return left == X64_LEFT_BY_C ? NULL : (struct x64_link *)(uintptr_t)left;
+    return left;
+}
+
+static struct translation *for_host(struct engine *e, struct iblock *b)
+{
+    struct translation *t = (s64)b->count + X64_RESERVE <= e->c->budget ? find(e, b) : NULL;
+    return t && t->code.entry ? t : NULL;
 }
 
 static void run_host(struct engine *e)
@@ -295,8 +307,8 @@ static void run_host(struct engine *e)
         struct iblock *from = b;
         u64 flushes = e->stats.flushes;
         b = cpu_next_block(c, b);
-        struct translation *t = (s64)b->count <= c->budget ? find(e, b) : NULL;
-        if (!t || !t->code.entry) {
+        struct translation *t = for_host(e, b);
+        if (!t) {
             interpret(e, b);
             l = NULL;
             continue;
@@ -305,7 +317,10 @@ static void run_host(struct engine *e)
             tie(e, l, from, t, b);
         else if (!l)
             enter_jump(e, t, b);
-        l = enter(e, t);
+        u64 left = enter(e, t);
+        if (left == X64_SLICE_ENDS && c->budget > 0) /* not behind a REP that used the slice up */
+            interpret(e, b = cpu_next_block(c, b));
+        l = left > X64_SLICE_ENDS ? (struct x64_link *)(uintptr_t)left : NULL;
         if (l) /* the last of a chain */
             b = l->from->block;
     }

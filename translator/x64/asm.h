@@ -1,8 +1,8 @@
 /*
  * asm.h - writing x86-64 instructions. Private to translator/x64/.
  *
- * SIZE is 1, 2, 4 or 8 bytes; opcodes are as in the manual, two-byte ones with their 0F: 0x0FB6. For byte operands the opcode is the
- * one for bytes.
+ * SIZE is 1, 2, 4 or 8 bytes; opcodes are as in the manual, two-byte ones with their 0F: 0x0FB6. For byte operands the
+ * opcode is the one for bytes.
  */
 #ifndef OMBRA_TRANSLATOR_X64_ASM_H
 #define OMBRA_TRANSLATOR_X64_ASM_H
@@ -59,7 +59,7 @@ void asm_rm(struct asm_out *o, unsigned size, unsigned opcode, unsigned reg, str
 void asm_alu_imm(struct asm_out *o, unsigned size, unsigned op, unsigned reg, u32 imm);
 void asm_alu_mem_imm(struct asm_out *o, unsigned size, unsigned op, struct mem m, u32 imm);
 
-void asm_mov_imm(struct asm_out *o, unsigned reg, u64 imm); /* flags stay */
+void asm_mov_imm(struct asm_out *o, unsigned reg, u64 imm);  /* flags stay */
 void asm_mov(struct asm_out *o, unsigned to, unsigned from); /* 32 bits; nothing if they are the same */
 void asm_mov64(struct asm_out *o, unsigned to, unsigned from);
 

@@ -68,23 +68,56 @@ static u8 *check_epoch(struct emit *e, unsigned reg)
     return wrong;
 }
 
-static void edge(struct emit *e, u32 ip)
+/* The jump's distance field is JUMP; EFLAGS are as the stub needs them. */
+static void stub(struct emit *e, struct x64_link *l)
 {
-    struct x64_link *l = &e->code->link[e->code->links++];
-    *l = (struct x64_link){.from = e->code, .ip = ip, .jump = asm_jmp(&e->o)};
-    if (em_flat_code(e) && (ip ^ e->code->ip) >> PAGE_BITS) {
+    l->stub = e->o.at;
+    em_patch(e, l->jump, l->stub);
+    em_flags_home(e);
+    l->far_jump = asm_jmp(&e->o);
+    if (em_flat_code(e) && (l->ip ^ e->code->ip) >> PAGE_BITS) {
         l->check = e->o.at;
         asm_mov_imm(&e->o, RAX, (u64)(uintptr_t)&l->epoch);
         asm_rm(&e->o, 8, 0x8B, RAX, mem_at(RAX, 0));
         u8 *wrong = check_epoch(e, RAX);
-        l->far_jump = asm_jmp(&e->o);
+        l->check_jump = asm_jmp(&e->o);
         em_patch(e, wrong, e->o.at);
     }
-    l->stub = e->o.at;
-    em_patch(e, l->jump, l->stub);
-    em_set_ip(e, ip);
+    l->out = e->o.at;
+    em_patch(e, l->far_jump, l->out);
+    em_set_ip(e, l->ip);
     asm_mov_imm(&e->o, RAX, (u64)(uintptr_t)l);
     em_jump_to(e, e->thunks->exit);
+}
+
+static struct x64_link *new_edge(struct emit *e, u32 ip, u8 *jump)
+{
+    struct x64_link *l = &e->code->link[e->code->links++];
+    *l = (struct x64_link){.from = e->code, .ip = ip, .jump = jump};
+    return l;
+}
+
+static void edge(struct emit *e, u32 ip)
+{
+    stub(e, new_edge(e, ip, asm_jmp(&e->o)));
+}
+
+/* The edge's stub is written when the block is done, with the flags where they are now. */
+static void edge_if(struct emit *e, unsigned cc, u32 ip)
+{
+    u8 *jump = asm_jcc(&e->o, cc);
+    e->stub[e->nstubs++] = (struct stub){.link = new_edge(e, ip, jump), .ef = e->ef, .home = e->home, .cur = e->cur};
+}
+
+void em_stubs(struct emit *e)
+{
+    for (unsigned i = 0; i < e->nstubs; i++) {
+        const struct stub *s = &e->stub[i];
+        e->ef = s->ef;
+        e->home = s->home;
+        e->cur = s->cur;
+        stub(e, s->link);
+    }
 }
 
 /* To the IP in register V: at once where the slot of its hash says so. */
@@ -125,21 +158,22 @@ void em_leave(struct emit *e, const struct ir_op *o)
         return;
     }
     unsigned v = o->op == IR_JMPV || o->op == IR_TEST0 ? em_in_reg(e, o->a, 0) : 0;
-    em_flags_home(e);
-    if (o->op == IR_JCC)
-        em_want_flags(e, o->f);
     if (o->op == IR_JMP) {
         edge(e, (u32)o->imm);
         return;
     }
+    if (o->op == IR_JCC) {
+        em_want_flags(e, o->f);
+        edge_if(e, o->cc, (u32)o->imm);
+        edge(e, o->aux);
+        return;
+    }
+    em_flags_home(e);
     if (o->op == IR_JMPV) {
         indirect(e, v);
         return;
     }
-    if (o->op == IR_TEST0)
-        asm_rr(&e->o, o->w, o->w == 1 ? 0x84 : 0x85, v, v);
-    u8 *not_taken = asm_jcc(&e->o, o->op == IR_JCC ? o->cc ^ 1u : CC_E);
-    edge(e, (u32)o->imm);
-    em_patch(e, not_taken, e->o.at);
+    asm_rr(&e->o, o->w, o->w == 1 ? 0x84 : 0x85, v, v);
+    edge_if(e, CC_NE, (u32)o->imm);
     edge(e, o->aux);
 }

@@ -118,16 +118,29 @@ static void find_seen(struct emit *e)
     }
 }
 
-/* The slice may end inside: then the interpreter runs what is left of it. */
-static void head(struct emit *e)
+/* Takes the block off the budget; the distance field of the jump that is taken when the slice is too short. */
+static u8 *head(struct emit *e)
 {
     asm_alu_imm(&e->o, 8, 5, R15, e->code->count);
-    u8 *go = asm_jcc(&e->o, CC_NS);
+    return asm_jcc(&e->o, CC_S);
+}
+
+static void slice_ends(struct emit *e, u8 *jump)
+{
+    em_patch(e, jump, e->o.at);
     asm_alu_imm(&e->o, 8, 0, R15, e->code->count);
     em_set_ip(e, e->code->ip);
-    asm_mov_imm(&e->o, RAX, 0);
+    asm_mov_imm(&e->o, RAX, X64_SLICE_ENDS);
     em_jump_to(e, e->thunks->exit);
-    em_patch(e, go, e->o.at);
+}
+
+/* Are all flags made anew before anything may leave or take them? */
+static bool flags_dead(const struct ir_block *b)
+{
+    unsigned i = 1;
+    while (b->op[i].op != IR_FLAGS && b->op[i].op != IR_GETF && !(ir_info[b->op[i].op].attrs & (IR_LEAVES | IR_ENDS)))
+        i++;
+    return b->op[i].op == IR_FLAGS;
 }
 
 static void cold_code(struct emit *e)
@@ -150,10 +163,13 @@ static void body(struct emit *e)
     }
     find_seen(e);
     e->cur_seen = e->b->count;
-    head(e);
+    e->code->flags_dead = flags_dead(e->b);
+    u8 *too_short = head(e);
     for (e->at = 1; e->at < e->b->count && !e->failed; e->at++)
         emitters[e->b->op[e->at].op](e, &e->b->op[e->at]);
+    em_stubs(e);
     cold_code(e);
+    slice_ends(e, too_short);
 }
 
 struct emit *x64_emit_new(void)

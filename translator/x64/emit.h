@@ -1,15 +1,15 @@
 /*
  * emit.h - blocks of the intermediate representation to x86-64 code. Private to translator/.
  *
- * Guest registers have fixed homes in host registers from block to block; the flags are in struct cpu's hflags at every edge, as LAHF
- * and SETO leave them. RBP points 128 bytes into struct cpu, so that its first 256 bytes are reached with short displacements; R15 is
- * the budget.
+ * Guest registers have fixed homes in host registers from block to block; the flags are in struct cpu's hflags at every
+ * edge, as LAHF and SETO leave them. RBP points 128 bytes into struct cpu, so that its first 256 bytes are reached with
+ * short displacements; R15 is the budget.
  */
 #ifndef OMBRA_TRANSLATOR_X64_EMIT_H
 #define OMBRA_TRANSLATOR_X64_EMIT_H
 
 #include "base/host_exec.h"
-#include "cpu/cpu.h"
+#include "cpu/blocks.h"
 #include "translator/ir.h"
 #include "translator/lift.h"
 #include "translator/x64/asm.h"
@@ -19,21 +19,25 @@ struct x64_code;
 /* Where translated code calls C: an instruction of a block. Code holds its address. */
 struct x64_site {
     const struct x64_code *code;
-    u16 k;      /* which instruction */
-    u8 w;       /* bytes of the access */
+    u16 k; /* which instruction */
+    u8 w;  /* bytes of the access */
     bool write;
     bool flags; /* the handler reads or writes flags */
     bool stays; /* what ends the block may go on behind the call */
 };
 
-/* An edge to another block, followed by its own code until it is linked. */
+/*
+ * An edge to another block: a jump to its stub, which saves the flags and goes on with a second jump. Once the edge is
+ * linked that one leads to the block, or, where the block makes all flags anew before anybody can see them, the first
+ * one does.
+ */
 struct x64_link {
     struct x64_code *from, *to; /* TO: NULL while it is not linked */
     struct x64_link *next_in;   /* of the others that lead to TO */
-    u8 *jump;                   /* distance field of the jump, as written */
-    u8 *stub;                   /* where it leads while unlinked */
+    u8 *jump, *stub;            /* distance field of the first jump, as written, and where it leads at first */
+    u8 *far_jump, *out;         /* the same of the second: to C */
     u8 *check;                  /* leads to another page: code that compares EPOCH first; NULL: none */
-    u8 *far_jump;               /* distance field of the jump behind that */
+    u8 *check_jump;             /* distance field of the jump behind that */
     u64 epoch;                  /* of the fetches for which it is right */
     u32 ip;                     /* target */
 };
@@ -42,22 +46,30 @@ enum { X64_LINKS = 2 };
 
 /* One translated block. */
 struct x64_code {
-    const u8 *entry;            /* as it runs */
+    const u8 *entry; /* as it runs */
     u8 *entry_rw;
     u32 ip;
-    u32 mode;                   /* number of the mode it runs in */
-    unsigned count;             /* instructions */
+    u32 mode;        /* number of the mode it runs in */
+    unsigned count;  /* instructions */
+    bool flags_dead; /* nobody sees the flags that it starts with, if all of it runs */
     const struct insn *insns;
-    struct iblock *block;       /* that they are of */
+    struct iblock *block; /* that they are of */
     struct x64_link link[X64_LINKS];
     unsigned links;
-    struct x64_link *in;        /* linked to this one */
+    struct x64_link *in; /* linked to this one */
     struct x64_site *sites;
     unsigned nsites;
 };
 
-/* What entering code returns, if not the edge it left by: an end without one, flags in hflags; or C code made it leave. */
-enum { X64_NO_EDGE = 0, X64_LEFT_BY_C = 1 };
+/*
+ * What entering code returns, if not the edge it left by: an end without one, flags in hflags; C code made it leave; or
+ * what is left of the slice is too short: then the block at IP fits in, has to run to its end, and may have been given
+ * no flags.
+ */
+enum { X64_NO_EDGE = 0, X64_LEFT_BY_C = 1, X64_SLICE_ENDS = 2 };
+
+/* While translated code runs the budget is this much less: whatever comes behind a block fits into the slice. */
+enum { X64_RESERVE = BLOCK_MAX_INSNS };
 
 /* Code that all blocks share, at the start of the cache. */
 struct x64_thunks {
@@ -81,15 +93,15 @@ struct emit *x64_emit_new(void);
 void x64_emit_free(struct emit *e);
 
 /*
- * Compiles B into the room. CODE has ip, count, insns, and sites with room for one for each operation. False: no room, or more than
- * this backend can do; nothing is used then.
+ * Compiles B into the room. CODE has ip, count, insns, and sites with room for one for each operation. False: no room,
+ * or more than this backend can do; nothing is used then.
  */
 bool x64_compile(struct emit *e, struct x64_room *room, const struct x64_thunks *t, const struct ir_block *b,
                  const struct lift_mode *mode, struct x64_code *code);
 
 /*
- * Edges: L leads to TO from now on, on another page (EPOCH not 0) as long as that is one of the MMU's fetch epochs. All that lead to
- * TO go back to where they led at first.
+ * Edges: L leads to TO from now on, on another page (EPOCH not 0) as long as that is one of the MMU's fetch epochs. All
+ * that lead to TO go back to where they led at first.
  */
 void x64_link_to(struct x64_link *l, struct x64_code *to, u64 epoch);
 void x64_unlink_all(struct x64_code *to);

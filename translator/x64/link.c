@@ -21,15 +21,22 @@ void x64_link_to(struct x64_link *l, struct x64_code *to, u64 epoch)
     l->next_in = to->in;
     to->in = l;
     l->epoch = epoch;
-    if (epoch)
+    asm_patch(l->jump, l->stub);
+    if (epoch) {
+        asm_patch(l->check_jump, to->entry_rw);
+        asm_patch(l->far_jump, l->check);
+    } else {
         asm_patch(l->far_jump, to->entry_rw);
-    asm_patch(l->jump, epoch ? l->check : to->entry_rw);
+        if (to->flags_dead || l->stub + 1 == l->far_jump) /* nothing to save */
+            asm_patch(l->jump, to->entry_rw);
+    }
 }
 
 void x64_unlink_all(struct x64_code *to)
 {
     for (struct x64_link *l = to->in; l; l = l->next_in) {
         asm_patch(l->jump, l->stub);
+        asm_patch(l->far_jump, l->out);
         l->to = NULL;
     }
     to->in = NULL;

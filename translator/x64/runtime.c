@@ -18,12 +18,13 @@ void x64_flags_in(struct cpu *c)
     c->hflags = (u16)((f & 0xFF) << 8 | f >> 11);
 }
 
-/* As the interpreter is inside the instruction of S. The block's head has taken all of it off the budget. */
+/* As the interpreter is inside the instruction of S. The block's head has taken all of it off the budget, and entering
+ * the reserve. */
 static const struct insn *stand_at(struct cpu *c, const struct x64_site *s)
 {
     const struct x64_code *code = s->code;
     const struct insn *in = &code->insns[s->k];
-    c->budget += code->count;
+    c->budget += code->count + X64_RESERVE;
     c->blocks->running = code->block;
     c->block_first = code->insns;
     c->block_ip = code->ip;
@@ -36,7 +37,7 @@ static const struct insn *stand_at(struct cpu *c, const struct x64_site *s)
 /* Inside the block again. */
 static u32 go_on(struct cpu *c, const struct x64_site *s)
 {
-    c->budget -= s->code->count;
+    c->budget -= s->code->count + X64_RESERVE;
     c->cur = NULL;
     return 0;
 }
@@ -51,7 +52,8 @@ static u32 leave(struct cpu *c, const struct x64_site *s)
 u32 x64_access(struct cpu *c, const struct x64_site *s, u32 lin)
 {
     const struct insn *in = stand_at(c, s);
-    if (s->w && fill_probe(&c->mmu, lin, s->w, s->write) && !c->attention) /* an accessed bit may lie in this very code */
+    if (s->w && fill_probe(&c->mmu, lin, s->w, s->write) &&
+        !c->attention) /* an accessed bit may lie in this very code */
         return go_on(c, s);
     in->fn(c, in);
     return leave(c, s);
@@ -77,5 +79,6 @@ u32 x64_last(struct cpu *c, const struct x64_site *s, u32 unused)
     if (!s->stays || c->attention || c->ip != next)
         return 1;
     x64_flags_in(c);
+    c->budget -= X64_RESERVE;
     return 0;
 }

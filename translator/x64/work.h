@@ -28,6 +28,12 @@ struct cold {
     struct x64_site *site;
 };
 
+/* An edge whose stub is still to be written, and where the flags are there. */
+struct stub {
+    struct x64_link *link;
+    ir_ref ef, home, cur;
+};
+
 enum { COLD_MAX = 512 };
 
 struct emit {
@@ -53,6 +59,8 @@ struct emit {
     bool done[IR_MAX_OPS]; /* a PUT that the operation before has done */
     struct cold cold[COLD_MAX];
     unsigned ncold;
+    struct stub stub[X64_LINKS];
+    unsigned nstubs;
     bool failed;
 };
 static inline bool em_has(u8 op, char operand)
@@ -152,5 +160,6 @@ void em_jump_to(struct emit *e, const u8 *thunk);
 void em_handler(struct emit *e, const struct ir_op *o);
 void em_set_ip(struct emit *e, u32 ip);
 void em_leave(struct emit *e, const struct ir_op *o);
+void em_stubs(struct emit *e);
 
 #endif

@@ -139,6 +139,7 @@ void blocks_insert(struct block_cache *bc, struct iblock *b)
     struct iblock **bucket = &bc->table[blocks_hash(b->host)];
     b->link[0].epoch = b->link[1].epoch = 0;
     b->heat = 0;
+    b->apart = false;
     b->translated = NULL;
     b->hash_next = *bucket;
     *bucket = b;

@@ -32,6 +32,7 @@ struct iblock {
     u16 bytes;
     u8 bits;            /* struct decode_mode: the other half of the key; 0: dropped, memory is reused at the next flush */
     u8 count;
+    bool apart;         /* accesses of it that lie near each other are often in two pages */
     u16 heat;           /* how often an engine has met it; what that makes of it follows */
     struct translation *translated; /* translator/'s */
     struct insn insn[];

@@ -169,6 +169,7 @@ void mmu_set_watching(struct mmu *m, bool watching)
 /* Entries whose tag says "watched" may stay: they ask before every store. */
 void mmu_drop_write(struct mmu *m, u32 frame)
 {
+    m->write_drops++;
     u64 host = (u64)(uintptr_t)phys_frame_host(m->phys, frame);
     const struct frame *f = &m->phys->frames[frame];
     bool many = f->flags & FRAME_WTLB_MANY;
@@ -433,6 +434,20 @@ u8 *mmu_run(struct mmu *m, u64 lin, bool write, u32 *avail)
         return host;
     enum access kind = write ? ACCESS_WRITE : ACCESS_READ;
     return enter(m, lin, translate(m, lin, kind, m->priv), kind, m->priv);
+}
+
+bool mmu_write_ready(struct mmu *m, u64 lin)
+{
+    if (tlb_hit(m->wr, lin, 1))
+        return true;
+    u64 phys = lin & m->a20_mask;
+    if (m->paging) {
+        const struct tlb2_entry *e = second_slot(m, lin);
+        if (!second_valid(m, e, lin) || !(e->page & TLB2_DIRTY) || !allowed(m, (u32)e->page, ACCESS_WRITE, m->priv))
+            return false;
+        phys = (e->phys | (lin & (PAGE_SIZE - 1))) & m->a20_mask;
+    }
+    return enter(m, lin, phys, ACCESS_WRITE, m->priv) != NULL;
 }
 
 const u8 *mmu_fetch_slow(struct mmu *m, u64 lin, u64 *phys_addr)

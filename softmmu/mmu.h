@@ -83,6 +83,7 @@ struct mmu {
     u64 fetch_epoch_global; /* the same for global pages: stays over a CR3 load. cpu/ renews both when it drops decoded code */
     u64 fetched[1024];      /* bits for mmu_flush_page(): pages that an epoch may stand for */
     u64 misses, walks, flushes; /* statistics */
+    u64 write_drops; /* calls of mmu_drop_write(): who keeps what a write entry said looks whether there were any */
 };
 
 void mmu_init(struct mmu *m, struct physmem *phys, void *owner);
@@ -117,6 +118,9 @@ u64 mmu_fetch_epoch_of(struct mmu *m, u64 lin);
 void mmu_set_a20(struct mmu *m, bool enabled);
 void mmu_flush_all(struct mmu *m);
 void mmu_flush_page(struct mmu *m, u64 lin); /* INVLPG */
+
+/* Is LIN in the first level for writing, or can it be put there without anything that the guest could see? */
+bool mmu_write_ready(struct mmu *m, u64 lin);
 
 /* Breakpoint set changed: WATCHING says whether any data breakpoint is armed. */
 void mmu_set_watching(struct mmu *m, bool watching);

@@ -143,7 +143,7 @@ static unsigned sites_of(const struct ir_block *b)
 {
     unsigned n = 1;
     for (unsigned i = 1; i < b->count; i++)
-        n += (ir_info[b->op[i].op].attrs & (IR_LEAVES | IR_ENDS)) != 0;
+        n += ir_leaves(&b->op[i]) || (ir_info[b->op[i].op].attrs & IR_ENDS);
     return n;
 }
 
@@ -192,6 +192,7 @@ static struct translation *find(struct engine *e, struct iblock *b)
     if (b == e->c->blocks->scratch || !can_run(e->c))
         return NULL;
     struct lift_mode mode = mode_of(e->c);
+    mode.apart = b->apart;
     for (struct translation *t = b->translated; t; t = t->next) {
         if (t->mode.ip == mode.ip && same_but_ip(&t->mode, &mode))
             return t;

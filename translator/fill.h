@@ -6,16 +6,33 @@
 
 #include "softmmu/access.h"
 
+/* Of an access that is the first of a group: its place in it. SPAN 0: it is not. */
+struct fill_group {
+    u16 span, delta;
+    bool write; /* some of the group are writes */
+};
+
+/* Does the group lie in more than one page? */
+static inline bool fill_straddles(u64 lin, const struct fill_group *g)
+{
+    return ((lin - g->delta) & (PAGE_SIZE - 1)) + g->span > PAGE_SIZE;
+}
+
 /*
  * Has the walk put the page where the probe looks? Raises #PF. If not, the instruction's handler does the access, and the block is left
  * behind it: registers of devices, watched memory, two pages.
  */
-static inline bool fill_probe(struct mmu *m, u64 lin, unsigned size, bool write)
+static inline bool fill_probe(struct mmu *m, u64 lin, unsigned size, bool write, const struct fill_group *g)
 {
     u32 avail;
-    if ((lin & (PAGE_SIZE - 1)) + size > PAGE_SIZE || !mmu_run(m, lin, write, &avail))
+    u64 drops = m->write_drops;
+    if ((lin & (PAGE_SIZE - 1)) + size > PAGE_SIZE || !mmu_run(m, lin, write, &avail) || m->write_drops != drops)
         return false;
-    return tlb_hit(write ? m->wr : m->rd, lin, size) != NULL;
+    if (!g->span)
+        return tlb_hit(write ? m->wr : m->rd, lin, size) != NULL;
+    if (fill_straddles(lin, g) || (g->write && !write && !mmu_write_ready(m, lin)))
+        return false;
+    return tlb_hit(g->write ? m->wr : m->rd, lin, size) != NULL;
 }
 
 #endif

@@ -27,6 +27,8 @@ void ir_begin(struct ir_block *b)
     b->count = 0;
     b->flags = 0;
     b->full = false;
+    b->groups = 0;
+    b->group[0] = (struct ir_group){0};
     ir_add(b, (struct ir_op){.op = IR_NOP});
 }
 
@@ -64,7 +66,7 @@ static void drop_flags(struct ir_block *b)
     bool seen = true;
     for (unsigned i = b->count; i-- > 1;) {
         struct ir_op *o = &b->op[i];
-        if (ir_info[o->op].attrs & (IR_LEAVES | IR_ENDS))
+        if (ir_leaves(o) || (ir_info[o->op].attrs & IR_ENDS))
             seen = true;
         if (o->op != IR_FLAGS)
             continue;
@@ -191,6 +193,8 @@ static void dump_op(const struct ir_block *b, unsigned at, FILE *out)
             break;
         }
     }
+    if (o->group)
+        fprintf(out, " group %u+%u", o->group, o->delta);
     fputc('\n', out);
 }
 

@@ -32,15 +32,25 @@ struct ir_op {
     u16 uses;  /* of its value */
     u16 fuses; /* of its token, FLAGS included */
     u32 aux;
+    u16 group; /* of an access: the group whose probe it shares, 0: none */
+    u16 delta; /* how far into the group */
     u64 imm;
 };
 
-enum { IR_MAX_OPS = 1024 };
+/* Accesses that lie near each other: the first one in the block looks at all of it, the others have no address operand. */
+struct ir_group {
+    u16 span; /* bytes, from the lowest to behind the highest */
+    bool write;
+};
+
+enum { IR_MAX_OPS = 1024, IR_GROUPS = 12 };
 
 struct ir_block {
     unsigned count;
     ir_ref flags; /* the guest's flags where the builder is, 0: those of the start that nobody has asked for yet */
     bool full;    /* more was added than there is room for: the block is of no use */
+    unsigned groups;
+    struct ir_group group[IR_GROUPS + 1]; /* from 1 */
     struct ir_op op[IR_MAX_OPS];
 };
 
@@ -77,6 +87,9 @@ static inline ir_ref ir_2(struct ir_block *b, enum ir_opcode op, unsigned w, ir_
 ir_ref ir_flags(struct ir_block *b);
 void ir_set_flags(struct ir_block *b, ir_ref token);
 
+/* Finds groups. Before ir_finish(). */
+void ir_group(struct ir_block *b);
+
 /*
  * Ends building: drops flag states that nobody can see (another comes before anything that may leave), then operations without
  * effect, and counts uses. False if the block became too long.
@@ -84,6 +97,18 @@ void ir_set_flags(struct ir_block *b, ir_ref token);
 bool ir_finish(struct ir_block *b);
 
 /* ---- checks and views ---- */
+
+/* An access that another one has looked at before. */
+static inline bool ir_covered(const struct ir_op *o)
+{
+    return o->group && !o->a;
+}
+
+/* May it leave the block? */
+static inline bool ir_leaves(const struct ir_op *o)
+{
+    return (ir_info[o->op].attrs & IR_LEAVES) && !ir_covered(o);
+}
 
 /* NULL, or what is wrong with the block: a defect of a lifter. */
 const char *ir_verify(const struct ir_block *b);

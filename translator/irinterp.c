@@ -22,7 +22,8 @@ struct irinterp {
     const struct insn *insns;
     u64 value[IR_MAX_OPS];
     struct token token[IR_MAX_OPS];
-    u8 *host;         /* of the last LDW */
+    u8 *host;                  /* of the last LDW */
+    u8 *group[IR_GROUPS + 1];  /* where groups begin */
     bool left;        /* a handler has done the whole instruction */
     u64 high[IR_MAX_OPS]; /* of MUL: upper half; of DIV: remainder */
 };
@@ -262,15 +263,22 @@ static void compute(struct irinterp *r, unsigned at, const struct ir_op *o)
 static u8 *reach(struct irinterp *r, const struct ir_op *o, bool write)
 {
     struct cpu *c = r->c;
+    if (ir_covered(o))
+        return r->group[o->group] + o->delta;
     u64 lin = r->value[o->a];
-    const struct tlb_entry *half = write ? c->mmu.wr : c->mmu.rd;
-    if (!tlb_hit(half, lin, o->w) && (!fill_probe(&c->mmu, lin, o->w, write) || c->attention)) {
+    const struct ir_group *ig = &r->b->group[o->group]; /* of none: all 0 */
+    const struct fill_group g = {ig->span, o->delta, ig->write};
+    const struct tlb_entry *half = write || g.write ? c->mmu.wr : c->mmu.rd;
+    u32 low = (u32)lin - g.delta;
+    unsigned len = g.span ? g.span : o->w;
+    if (!tlb_hit(half, low, len) && (!fill_probe(&c->mmu, lin, o->w, write, &g) || c->attention)) {
         c->ip = insn_next_ip(c, c->cur);
         c->cur->fn(c, c->cur);
         r->left = true;
         return NULL;
     }
-    return tlb_hit(half, lin, o->w);
+    r->group[o->group] = tlb_hit(half, low, len);
+    return r->group[o->group] + g.delta;
 }
 
 static void load(struct irinterp *r, unsigned at, const struct ir_op *o, bool for_write)

@@ -171,6 +171,8 @@ bool lift_block(struct ir_block *b, const struct lift_mode *mode, const struct i
     }
     if (!l.ended)
         ir_add(b, (struct ir_op){.op = IR_JMP, .imm = mode->ip + insns[count - 1].end});
+    if (!b->full && !mode->apart)
+        ir_group(b);
     bool fits = ir_finish(b);
     assert(!fits || !ir_verify(b));
     return fits;

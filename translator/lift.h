@@ -18,6 +18,7 @@ struct lift_mode {
     bool stack32;    /* SS.B */
     u8 priv;         /* enum tlb_priv: which half of the TLB is probed */
     u32 code_limit;  /* CS.limit */
+    bool apart;      /* no groups: see struct iblock */
     u8 flat;         /* bit n: segment register n has base 0, ends at 4 GiB, may be read and (but CS) written */
 };
 

@@ -70,6 +70,24 @@ static void handed_on(void **state)
     assert_int_equal(count_of(IR_GETF), 0);
 }
 
+/* Accesses beside each other share a probe, over pushes and other steps of the same base; not over a handler. */
+static void groups(void **state)
+{
+    lift("8B 44 24 04 50 8B 5C 24 0C 89 1F 01 77 04"); /* MOV EAX,[ESP+4]; PUSH EAX; MOV EBX,[ESP+12]; MOV [EDI],EBX; ADD [EDI+4],ESI */
+    unsigned covered = 0, leaves = 0;
+    for (unsigned i = 1; i < block.count; i++) {
+        covered += ir_covered(&block.op[i]);
+        leaves += ir_leaves(&block.op[i]);
+    }
+    assert_int_equal(block.groups, 2);
+    assert_int_equal(covered, 3);
+    assert_int_equal(leaves, 2);
+    assert_int_equal(block.group[1].span, 16);
+    assert_true(block.group[1].write);
+    lift("8B 44 24 04 0F A2 8B 5C 24 08"); /* MOV EAX,[ESP+4]; CPUID; MOV EBX,[ESP+8] */
+    assert_int_equal(block.groups, 0);
+}
+
 /* CMP makes no value, an unused address nothing at all. */
 static void dead_values(void **state)
 {
@@ -144,7 +162,7 @@ static void shown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(dead_flags), cmocka_unit_test(handed_on), cmocka_unit_test(dead_values), cmocka_unit_test(handlers),
+        cmocka_unit_test(dead_flags), cmocka_unit_test(handed_on), cmocka_unit_test(groups), cmocka_unit_test(dead_values), cmocka_unit_test(handlers),
         cmocka_unit_test(refused),    cmocka_unit_test(too_long),  cmocka_unit_test(shown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

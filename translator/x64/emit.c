@@ -112,7 +112,7 @@ static void find_seen(struct emit *e)
         if (o->op == IR_FLAGS) {
             e->seen[i] = (u16)last;
             last = 0;
-        } else if (!last && (ir_info[o->op].attrs & (IR_LEAVES | IR_ENDS))) {
+        } else if (!last && (ir_leaves(o) || (ir_info[o->op].attrs & IR_ENDS))) {
             last = i;
         }
     }
@@ -138,7 +138,8 @@ static void slice_ends(struct emit *e, u8 *jump)
 static bool flags_dead(const struct ir_block *b)
 {
     unsigned i = 1;
-    while (b->op[i].op != IR_FLAGS && b->op[i].op != IR_GETF && !(ir_info[b->op[i].op].attrs & (IR_LEAVES | IR_ENDS)))
+    while (b->op[i].op != IR_FLAGS && b->op[i].op != IR_GETF && !ir_leaves(&b->op[i]) &&
+           !(ir_info[b->op[i].op].attrs & IR_ENDS))
         i++;
     return b->op[i].op == IR_FLAGS;
 }

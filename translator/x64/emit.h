@@ -11,6 +11,7 @@
 #include "base/host_exec.h"
 #include "cpu/blocks.h"
 #include "translator/ir.h"
+#include "translator/fill.h"
 #include "translator/lift.h"
 #include "translator/x64/asm.h"
 
@@ -18,10 +19,11 @@ struct x64_code;
 
 /* Where translated code calls C: an instruction of a block. Code holds its address. */
 struct x64_site {
-    const struct x64_code *code;
+    struct x64_code *code;
     u16 k; /* which instruction */
-    u8 w;  /* bytes of the access */
+    u8 w;       /* bytes of the access */
     bool write;
+    struct fill_group group; /* that it is the first of */
     bool flags; /* the handler reads or writes flags */
     bool stays; /* what ends the block may go on behind the call */
 };
@@ -44,6 +46,9 @@ struct x64_link {
 
 enum { X64_LINKS = 2 };
 
+/* Bytes that blocks have on the stack; with the return address and six registers a multiple of 16. */
+enum { X64_FRAME = 296 };
+
 /* One translated block. */
 struct x64_code {
     const u8 *entry; /* as it runs */
@@ -53,7 +58,8 @@ struct x64_code {
     unsigned count;  /* instructions */
     bool flags_dead; /* nobody sees the flags that it starts with, if all of it runs */
     const struct insn *insns;
-    struct iblock *block; /* that they are of */
+    struct iblock *block;       /* that they are of */
+    unsigned straddled;         /* how often a group did not fit into its page */
     struct x64_link link[X64_LINKS];
     unsigned links;
     struct x64_link *in; /* linked to this one */

@@ -26,24 +26,53 @@ static size_t tlb_offset(const struct emit *e, bool write)
            e->mode->priv * sizeof(struct tlb_entry) * TLB_SIZE;
 }
 
+static struct mem group_mem(const struct ir_op *o)
+{
+    return em_slot_mem(GROUP_SLOT + o->group);
+}
+
+/* RAX = where the group begins in the host's memory, for the accesses that follow: LIN + T is the place of the first. */
+static void keep_group(struct emit *e, const struct ir_op *o, unsigned lin, unsigned t)
+{
+    asm_rm(&e->o, 8, 0x8D, RAX, mem_sum(t, lin, 0, -(s32)o->delta));
+    asm_rm(&e->o, 8, 0x89, RAX, group_mem(o));
+}
+
 /* A scratch register with what is to be added to the linear address in register LIN for the host's. */
 unsigned em_probe(struct emit *e, const struct ir_op *o, unsigned lin, bool write)
 {
-    size_t tlb = tlb_offset(e, write);
+    const struct ir_group *g = &e->b->group[o->group];
+    unsigned len = o->group ? g->span : o->w;
+    size_t tlb = tlb_offset(e, write || g->write);
     em_clobber(e);
     unsigned t = em_take(e, BIT(lin));
     u8 *again = e->o.at;
-    asm_mov(&e->o, RAX, lin);
+    if (o->delta)
+        asm_rm(&e->o, 4, 0x8D, RAX, mem_at(lin, -(s32)o->delta));
+    else
+        asm_mov(&e->o, RAX, lin);
     asm_rr(&e->o, 4, 0xC1, 5, RAX); /* SHR */
     asm_imm(&e->o, PAGE_BITS - 4, 1);
     asm_alu_imm(&e->o, 4, 4, RAX, (TLB_SIZE - 1) << 4);
-    asm_rm(&e->o, 4, 0x8D, t, mem_at(lin, o->w - 1)); /* LEA: its last byte */
+    asm_rm(&e->o, 4, 0x8D, t, mem_at(lin, (s32)len - 1 - o->delta)); /* LEA: its last byte */
     asm_alu_imm(&e->o, 4, 4, t, (u32)PAGE_MASK);
     asm_rm(&e->o, 4, 0x3B, t, mem_sum(RBP, RAX, 0, (s32)tlb - X64_BIAS + (s32)offsetof(struct tlb_entry, tag)));
     u8 *miss = asm_jcc(&e->o, CC_NE);
     asm_rm(&e->o, 8, 0x8B, t, mem_sum(RBP, RAX, 0, (s32)tlb - X64_BIAS + (s32)offsetof(struct tlb_entry, addend)));
-    em_go_cold(e, miss, again, lin, em_site(e, o->w, write));
+    struct x64_site *s = em_site(e, o->w, write);
+    if (o->group) {
+        s->group = (struct fill_group){g->span, o->delta, g->write};
+        keep_group(e, o, lin, t);
+    }
+    em_go_cold(e, miss, again, lin, s);
     return t;
+}
+
+/* RAX = where the group of a covered access begins. Flags stay. */
+static struct mem covered(struct emit *e, const struct ir_op *o)
+{
+    asm_rm(&e->o, 8, 0x8B, RAX, group_mem(o));
+    return mem_at(RAX, o->delta);
 }
 
 /* The operation in hand may leave: everything of the guest's is where it belongs. */
@@ -54,19 +83,33 @@ void em_may_leave(struct emit *e)
         e->failed = true;
 }
 
+static unsigned load_opcode(const struct ir_op *o)
+{
+    return o->w == 1 ? 0x0FB6 : o->w == 2 ? 0x0FB7 : 0x8B;
+}
+
+static void load_covered(struct emit *e, const struct ir_op *o)
+{
+    bool at_home;
+    unsigned dst = em_fresh(e, &at_home, 0);
+    asm_rm(&e->o, 4, load_opcode(o), dst, covered(e, o));
+    em_made(e, dst, at_home);
+}
+
 void em_load(struct emit *e, const struct ir_op *o)
 {
+    if (ir_covered(o)) {
+        load_covered(e, o);
+        return;
+    }
     em_may_leave(e);
     unsigned lin = em_in_reg(e, o->a, 0), t = em_probe(e, o, lin, false);
     const struct ir_op *put = em_put_behind(e);
     bool at_home = put && put->w == 4 && !em_wanted_beside(e, x64_guest[put->aux / 8], o->a, 1);
     unsigned dst = at_home ? x64_guest[put->aux / 8] : t;
-    asm_rm(&e->o, 4, o->w == 1 ? 0x0FB6 : o->w == 2 ? 0x0FB7 : 0x8B, dst, mem_sum(t, lin, 0, 0));
+    asm_rm(&e->o, 4, load_opcode(o), dst, mem_sum(t, lin, 0, 0));
     em_used(e, o->a);
-    if (at_home)
-        em_result_at_home(e, dst);
-    else
-        em_own(e, (ir_ref)e->at, dst);
+    em_made(e, dst, at_home);
 }
 
 /* V to memory M. */
@@ -82,6 +125,13 @@ static void store_to(struct emit *e, unsigned w, ir_ref v, struct mem m, u32 avo
 
 void em_store(struct emit *e, const struct ir_op *o)
 {
+    if (ir_covered(o)) {
+        if (!em_is_const(e, o->b))
+            em_in_reg(e, o->b, 0);
+        store_to(e, o->w, o->b, covered(e, o), 0);
+        em_used(e, o->b);
+        return;
+    }
     em_may_leave(e);
     if (e->place[o->b].where == IN_SLOT)
         em_in_reg(e, o->b, 0);
@@ -95,9 +145,13 @@ void em_store(struct emit *e, const struct ir_op *o)
     em_used(e, o->b);
 }
 
-/* The host's address stays in a register of its own until STW. */
+/* The host's address stays in a register of its own until STW, that of a group in its slot. */
 void em_load_for_write(struct emit *e, const struct ir_op *o)
 {
+    if (ir_covered(o)) {
+        load_covered(e, o);
+        return;
+    }
     em_may_leave(e);
     unsigned lin = em_in_reg(e, o->a, 0), t = em_probe(e, o, lin, true);
     asm_rr(&e->o, 8, 0x03, t, lin); /* ADD */
@@ -105,14 +159,19 @@ void em_load_for_write(struct emit *e, const struct ir_op *o)
     e->rmw_reg = (u8)t;
     e->reserved |= BIT(t);
     unsigned dst = em_take(e, 0);
-    asm_rm(&e->o, 4, o->w == 1 ? 0x0FB6 : o->w == 2 ? 0x0FB7 : 0x8B, dst, mem_at(t, 0));
+    asm_rm(&e->o, 4, load_opcode(o), dst, mem_at(t, 0));
     em_own(e, (ir_ref)e->at, dst);
 }
 
 void em_store_back(struct emit *e, const struct ir_op *o)
 {
-    store_to(e, o->w, o->b, mem_at(e->rmw_reg, 0), 0);
-    e->reserved &= ~BIT(e->rmw_reg);
+    const struct ir_op *first = &e->b->op[o->a];
+    if (ir_covered(first)) {
+        store_to(e, o->w, o->b, covered(e, first), 0);
+    } else {
+        store_to(e, o->w, o->b, mem_at(e->rmw_reg, 0), 0);
+        e->reserved &= ~BIT(e->rmw_reg);
+    }
     em_used(e, o->a);
     em_used(e, o->b);
 }

@@ -18,6 +18,8 @@ void x64_flags_in(struct cpu *c)
     c->hflags = (u16)((f & 0xFF) << 8 | f >> 11);
 }
 
+enum { STRADDLES_MAX = 32 };
+
 /* As the interpreter is inside the instruction of S. The block's head has taken all of it off the budget, and entering
  * the reserve. */
 static const struct insn *stand_at(struct cpu *c, const struct x64_site *s)
@@ -49,11 +51,21 @@ static u32 leave(struct cpu *c, const struct x64_site *s)
     return 1;
 }
 
+/* Blocks whose groups do not fit into pages again and again do better without. */
+static void count_straddle(struct cpu *c, struct x64_code *code)
+{
+    if (++code->straddled == STRADDLES_MAX) {
+        code->block->apart = true;
+        c->engine->dropped(c->engine, code->block);
+    }
+}
+
 u32 x64_access(struct cpu *c, const struct x64_site *s, u32 lin)
 {
     const struct insn *in = stand_at(c, s);
-    if (s->w && fill_probe(&c->mmu, lin, s->w, s->write) &&
-        !c->attention) /* an accessed bit may lie in this very code */
+    if (s->group.span && fill_straddles(lin, &s->group))
+        count_straddle(c, s->code);
+    if (s->w && fill_probe(&c->mmu, lin, s->w, s->write, &s->group) && !c->attention) /* an accessed bit may lie in this very code */
         return go_on(c, s);
     in->fn(c, in);
     return leave(c, s);

@@ -8,8 +8,6 @@
 #include "translator/x64/state.h"
 #include <stddef.h>
 
-enum { FRAME = 200 }; /* spilled values; with the return address and six registers a multiple of 16 */
-
 static const u8 saved[] = {RBX, RBP, R12, R13, R14, R15};
 static const u8 scratch[] = {RCX, RDX, RSI, RDI};
 
@@ -55,7 +53,7 @@ static void write_enter(struct asm_out *o)
 {
     for (unsigned i = 0; i < ARRAY_LEN(saved); i++)
         push(o, saved[i]);
-    asm_alu_imm(o, 8, 5, RSP, FRAME);
+    asm_alu_imm(o, 8, 5, RSP, X64_FRAME);
     asm_rm(o, 8, 0x8D, RBP, mem_at(RDI, X64_BIAS));
     load_state(o);
     asm_rr(o, 4, 0xFF, 4, RSI); /* JMP */
@@ -63,7 +61,7 @@ static void write_enter(struct asm_out *o)
 
 static void write_exit(struct asm_out *o)
 {
-    asm_alu_imm(o, 8, 0, RSP, FRAME);
+    asm_alu_imm(o, 8, 0, RSP, X64_FRAME);
     for (unsigned i = ARRAY_LEN(saved); i-- > 0;)
         pop(o, saved[i]);
     ret(o);

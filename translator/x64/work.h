@@ -10,7 +10,9 @@
 #include "translator/x64/state.h"
 #include <stddef.h>
 
-enum { SLOTS = 23, COUNT_SLOT = SLOTS /* what was in CL at the last shift */, TEMPS = 4 };
+/* The frame: spilled values, what was in CL at the last shift, and where groups are in the host's memory. */
+enum { SLOTS = 23, COUNT_SLOT = SLOTS, GROUP_SLOT = COUNT_SLOT, TEMPS = 4 };
+_Static_assert((GROUP_SLOT + IR_GROUPS + 1) * 8 <= X64_FRAME, "the frame is too small");
 static const u8 em_temps[TEMPS] = {RCX, RDX, RSI, RDI};
 
 enum where { NOWHERE, IN_CONST, IN_TEMP, IN_GUEST, IN_SLOT };

@@ -1,0 +1,181 @@
+/*
+ * group.c - accesses that are known to lie near each other share one probe of the TLB.
+ *
+ * Addresses that differ by a number that is known here (fields of a structure, the stack frame) form a group. The first of
+ * them looks whether all of the group lies in one page of plain memory; the others cannot fail then. No mapping changes inside
+ * a block behind its back: whatever could change one is a handler, which closes the groups.
+ */
+#include "translator/ir.h"
+
+/* A value as a root, of which nothing is known, and what is added to it. Root 0 is the number 0. */
+struct sum {
+    u32 root, off;
+};
+
+struct candidate {
+    u32 root, lo, hi; /* [LO, HI) beside the root */
+    unsigned first, members;
+    bool write, closed;
+    u16 number;
+};
+
+enum { CANDIDATES = 32, SPAN_MAX = 1024 /* the wider, the more often it does not fit into a page */ };
+
+struct finder {
+    struct ir_block *b;
+    u32 roots;
+    struct sum reg[8], value[IR_MAX_OPS];
+    struct candidate list[CANDIDATES];
+    unsigned count;
+    u8 of[IR_MAX_OPS]; /* candidate of an access + 1 */
+};
+
+static struct sum unknown(struct finder *f)
+{
+    return (struct sum){++f->roots, 0};
+}
+
+static void registers_change(struct finder *f)
+{
+    for (unsigned i = 0; i < ARRAY_LEN(f->reg); i++)
+        f->reg[i] = unknown(f);
+}
+
+static bool is_access(const struct ir_op *o)
+{
+    return o->op == IR_LD || o->op == IR_ST || o->op == IR_LDW;
+}
+
+/* Does C code run that may change registers and mappings? What leaves the block without coming back does not matter. */
+static bool closes(const struct ir_op *o)
+{
+    return (ir_info[o->op].attrs & IR_LEAVES) && !is_access(o) && o->op != IR_SEG && o->op != IR_LIMIT && o->op != IR_DIV &&
+           o->op != IR_IDIV;
+}
+
+static bool same_sum(struct sum a, struct sum b)
+{
+    return a.root == b.root && a.off == b.off;
+}
+
+/* An earlier LEA of the same base and index has the same root. */
+static struct sum lea(struct finder *f, unsigned at)
+{
+    const struct ir_op *o = &f->b->op[at];
+    u32 imm = (u32)o->imm;
+    if (!o->b)
+        return (struct sum){f->value[o->a].root, f->value[o->a].off + imm};
+    for (unsigned i = at; i-- > 1;) {
+        const struct ir_op *e = &f->b->op[i];
+        if (e->op == IR_LEA && e->b && e->aux == o->aux && same_sum(f->value[e->b], f->value[o->b]) &&
+            (e->a ? o->a && f->value[e->a].root == f->value[o->a].root : !o->a))
+            return (struct sum){f->value[i].root, f->value[i].off + imm - (u32)e->imm +
+                                                      (o->a ? f->value[o->a].off - f->value[e->a].off : 0)};
+    }
+    return unknown(f);
+}
+
+static struct sum value_of(struct finder *f, unsigned at)
+{
+    const struct ir_op *o = &f->b->op[at], *b = &f->b->op[o->b];
+    if (o->op == IR_CONST)
+        return (struct sum){0, (u32)o->imm};
+    if (o->w != 4)
+        return unknown(f);
+    switch (o->op) {
+    case IR_GET:
+        return f->reg[o->aux / 8];
+    case IR_LEA:
+        return lea(f, at);
+    case IR_ADD:
+    case IR_SUB:
+        if (b->op == IR_CONST)
+            return (struct sum){f->value[o->a].root, f->value[o->a].off + (o->op == IR_ADD ? (u32)b->imm : -(u32)b->imm)};
+        return unknown(f);
+    case IR_INC:
+        return (struct sum){f->value[o->a].root, f->value[o->a].off + 1};
+    case IR_DEC:
+        return (struct sum){f->value[o->a].root, f->value[o->a].off - 1};
+    default:
+        return unknown(f);
+    }
+}
+
+/* Does an access of LEN bytes at OFF fit into it? It is made wider then. */
+static bool joins(struct candidate *c, struct sum s, unsigned len)
+{
+    if (c->closed || c->root != s.root)
+        return false;
+    u32 lo = (s32)(s.off - c->lo) < 0 ? s.off : c->lo, hi = (s32)(s.off + len - c->hi) > 0 ? s.off + len : c->hi;
+    if (hi - lo > SPAN_MAX)
+        return false;
+    c->lo = lo;
+    c->hi = hi;
+    c->members++;
+    return true;
+}
+
+static void access(struct finder *f, unsigned at)
+{
+    const struct ir_op *o = &f->b->op[at];
+    if (!o->aux) /* its segment has been looked at: another one may end between them */
+        return;
+    struct sum s = f->value[o->a];
+    unsigned i = 0;
+    while (i < f->count && !joins(&f->list[i], s, o->w))
+        i++;
+    if (i == f->count) {
+        if (i == CANDIDATES)
+            return;
+        f->list[f->count++] =
+            (struct candidate){.root = s.root, .lo = s.off, .hi = s.off + o->w, .first = at, .members = 1};
+    }
+    f->list[i].write |= o->op != IR_LD;
+    f->of[at] = (u8)(i + 1);
+}
+
+static void look(struct finder *f, unsigned at)
+{
+    const struct ir_op *o = &f->b->op[at];
+    if (ir_info[o->op].attrs & IR_VALUE)
+        f->value[at] = value_of(f, at);
+    if (is_access(o))
+        access(f, at);
+    else if (o->op == IR_PUT)
+        f->reg[o->aux / 8] = o->w == 4 ? f->value[o->a] : unknown(f);
+    if (closes(o)) {
+        registers_change(f);
+        for (unsigned i = 0; i < f->count; i++)
+            f->list[i].closed = true;
+    }
+}
+
+static void number(struct finder *f)
+{
+    for (unsigned i = 0; i < f->count; i++) {
+        struct candidate *c = &f->list[i];
+        if (c->members < 2 || f->b->groups == IR_GROUPS)
+            continue;
+        c->number = (u16)++f->b->groups;
+        f->b->group[c->number] = (struct ir_group){.span = (u16)(c->hi - c->lo), .write = c->write};
+    }
+}
+
+void ir_group(struct ir_block *b)
+{
+    struct finder f = {.b = b};
+    registers_change(&f);
+    for (unsigned i = 1; i < b->count; i++)
+        look(&f, i);
+    number(&f);
+    for (unsigned i = 1; i < b->count; i++) {
+        const struct candidate *c = f.of[i] ? &f.list[f.of[i] - 1] : NULL;
+        if (!c || !c->number)
+            continue;
+        struct ir_op *o = &b->op[i];
+        o->group = c->number;
+        o->delta = (u16)(f.value[o->a].off - c->lo);
+        if (i != c->first)
+            o->a = 0;
+    }
+}

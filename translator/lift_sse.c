@@ -1,6 +1,7 @@
 /*
- * lift_sse.c - SSE and SSE2. XMM registers are no values of the intermediate representation: an operation names the guest
- * instruction, and the backend encodes it again. Here is what is around it: the memory operand's address, general registers, flags.
+ * lift_sse.c - SSE and SSE2. XMM registers are no values of the intermediate representation: an operation names the
+ * guest instruction, and the backend encodes it again. Here is what is around it: the memory operand's address, general
+ * registers, flags.
  */
 #include "translator/lift.h"
 
@@ -13,13 +14,14 @@ bool lift_sse_usable(const struct cpu *c)
 
 /* What an SSE instruction is to its surroundings. */
 struct shape {
-    u8 w;         /* bytes of the memory operand */
+    u8 w; /* bytes of the memory operand */
     bool store, aligned;
     bool from_gpr, to_gpr;
     bool flags;
 };
 
-/* RCPPS and RSQRTPS differ from processor to processor, MXCSR decides who computes, and under a mask only some bytes are written. */
+/* RCPPS and RSQRTPS differ from processor to processor, MXCSR decides who computes, and under a mask only some bytes
+ * are written. */
 static bool for_handler(enum isa_op op)
 {
     switch (op) {

@@ -1,6 +1,6 @@
 /*
- * sse.c - SSE and SSE2 by the host's: guest XMM0-7 are host XMM0-7, and guest instructions are encoded again with the host's
- * registers and addresses.
+ * sse.c - SSE and SSE2 by the host's: guest XMM0-7 are host XMM0-7, and guest instructions are encoded again with the
+ * host's registers and addresses.
  */
 #include "translator/x64/sse.h"
 #include "cpu/isa.h"

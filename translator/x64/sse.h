@@ -1,8 +1,8 @@
 /*
  * sse.h - the guest's XMM registers in the host's: thunks that load and save them. Private to translator/x64/.
  *
- * While cpu->xmm_live, XMM0-7 and MXCSR are the guest's, from block to block. C code never sees that: whoever calls it saves
- * them before. All addresses as written.
+ * While cpu->xmm_live, XMM0-7 and MXCSR are the guest's, from block to block. C code never sees that: whoever calls it
+ * saves them before. All addresses as written.
  */
 #ifndef OMBRA_TRANSLATOR_X64_SSE_H
 #define OMBRA_TRANSLATOR_X64_SSE_H

@@ -243,6 +243,7 @@ struct cpu {
     u8 code_bits;     /* CS.D: 16 or 32; 64 later */
     void *jumps;      /* translator/: where indirect jumps of translated code look */
     u16 hflags;       /* the arithmetic flags while translated code runs: AH as of LAHF, AL as of SETO */
+    bool xmm_live;    /* translated code runs with XMM registers and MXCSR in the host's, not here */
     const struct insn *cur;       /* instruction being executed */
     const struct insn *block_first; /* first instruction of the run that cur belongs to */
     u64 block_ip;     /* IP of block_first */

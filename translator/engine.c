@@ -14,6 +14,7 @@
 struct translation {
     struct translation *next; /* of the same decoded block */
     struct lift_mode mode;
+    bool any_sse;         /* of its instructions: only then it matters what the mode says about them */
     struct ir_block *ir;  /* for the IR interpreter */
     struct x64_code code; /* for the host; entry is NULL where the backend could not do it */
 };
@@ -55,11 +56,13 @@ static struct lift_mode mode_of(const struct cpu *c)
 {
     struct lift_mode m = {.ip = (u32)c->ip, .bits = c->code_bits, .stack32 = c->stack32, .priv = (u8)c->mmu.priv};
     m.code_limit = c->seg[SEG_CS].limit;
+    m.sse = lift_sse_usable(c);
     for (unsigned i = 0; i < SEG_COUNT; i++)
         m.flat |= (u8)(whole(&c->seg[i], i != SEG_CS) << i);
     return m;
 }
 
+/* Code with SSE instructions looks itself whether they may be done by the host's: any other code leads to it. */
 static bool same_but_ip(const struct lift_mode *a, const struct lift_mode *b)
 {
     return a->bits == b->bits && a->stack32 == b->stack32 && a->priv == b->priv && a->code_limit == b->code_limit &&
@@ -160,6 +163,20 @@ static bool compile(struct engine *e, struct translation *t, struct iblock *b)
     return true;
 }
 
+static bool any_sse(const struct iblock *b)
+{
+    unsigned i = 0;
+    while (i < b->count && !(isa_rows[b->insn[i].op].attrs & A_SSE))
+        i++;
+    return i < b->count;
+}
+
+/* Other code may lead to T: not if it stands in for a better one until SSE is usable. */
+static bool may_be_tied(const struct translation *t)
+{
+    return t->code.mode != MODES && (t->mode.sse || !t->any_sse);
+}
+
 /* NULL: it stays with the interpreter. */
 static struct translation *translate(struct engine *e, struct iblock *b, const struct lift_mode *mode)
 {
@@ -167,6 +184,7 @@ static struct translation *translate(struct engine *e, struct iblock *b, const s
     if (!t)
         return NULL;
     t->mode = *mode;
+    t->any_sse = any_sse(b);
     bool lifted = lift_block(&e->work, mode, b->insn, b->count);
     if (lifted && (e->emit ? !compile(e, t, b) : !keep_ir(t, &e->work))) {
         discard(t);
@@ -194,7 +212,7 @@ static struct translation *find(struct engine *e, struct iblock *b)
     struct lift_mode mode = mode_of(e->c);
     mode.apart = b->apart;
     for (struct translation *t = b->translated; t; t = t->next) {
-        if (t->mode.ip == mode.ip && same_but_ip(&t->mode, &mode))
+        if (t->mode.ip == mode.ip && same_but_ip(&t->mode, &mode) && (!t->any_sse || t->mode.sse == mode.sse))
             return t;
     }
     return translate(e, b, &mode);
@@ -220,7 +238,7 @@ static u64 epoch_here(struct engine *e)
 static void tie(struct engine *e, struct x64_link *l, const struct iblock *from, struct translation *t,
                 const struct iblock *b)
 {
-    if (l->ip != t->mode.ip || l->from->mode != t->code.mode || l->from->mode == MODES)
+    if (l->ip != t->mode.ip || l->from->mode != t->code.mode || !may_be_tied(t))
         return;
     if (same_page(from, b))
         x64_link_to(l, &t->code, 0);
@@ -231,7 +249,7 @@ static void tie(struct engine *e, struct x64_link *l, const struct iblock *from,
 /* The next indirect jump to T finds it. */
 static void enter_jump(struct engine *e, const struct translation *t, const struct iblock *b)
 {
-    if (!(t->mode.flat >> SEG_CS & 1) || b->frame[1] || t->code.mode == MODES)
+    if (!(t->mode.flat >> SEG_CS & 1) || b->frame[1] || !may_be_tied(t))
         return;
     e->jumps[x64_jump_slot(t->mode.ip)] =
         (struct x64_jump){.ip = t->mode.ip, .mode = t->code.mode, .epoch = epoch_here(e), .code = t->code.entry};

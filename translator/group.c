@@ -49,8 +49,19 @@ static bool is_access(const struct ir_op *o)
 /* Does C code run that may change registers and mappings? What leaves the block without coming back does not matter. */
 static bool closes(const struct ir_op *o)
 {
-    return (ir_info[o->op].attrs & IR_LEAVES) && !is_access(o) && o->op != IR_SEG && o->op != IR_LIMIT && o->op != IR_DIV &&
-           o->op != IR_IDIV;
+    switch (o->op) {
+    case IR_LD:
+    case IR_ST:
+    case IR_LDW:
+    case IR_SSEM:
+    case IR_SEG:
+    case IR_LIMIT:
+    case IR_DIV:
+    case IR_IDIV:
+        return false;
+    default:
+        return ir_info[o->op].attrs & IR_LEAVES;
+    }
 }
 
 static bool same_sum(struct sum a, struct sum b)

@@ -302,6 +302,16 @@ static void call_handler(struct irinterp *r, unsigned k)
     r->insns[k].fn(r->c, &r->insns[k]);
 }
 
+/* The handler does it all; what it makes of a general register and the flags is the operation's result as well. */
+static void sse(struct irinterp *r, unsigned at, const struct ir_op *o)
+{
+    struct token guest = flags_now(r->c);
+    call_handler(r, (unsigned)o->imm);
+    r->value[at] = r->c->r[o->aux];
+    r->token[at] = flags_now(r->c);
+    flags_are(r->c, guest);
+}
+
 /* State, memory, handlers. */
 static void act(struct irinterp *r, unsigned at, const struct ir_op *o)
 {
@@ -335,6 +345,10 @@ static void act(struct irinterp *r, unsigned at, const struct ir_op *o)
     case IR_DIV:
     case IR_IDIV:
         r->value[at] = quotient(r, at, o->w, operand(r, o->a, o->w), operand(r, o->b, o->w), operand(r, o->c, o->w), o->op == IR_IDIV);
+        break;
+    case IR_SSE:
+    case IR_SSEM:
+        sse(r, at, o);
         break;
     case IR_HELPER:
         call_handler(r, (unsigned)o->imm);

@@ -157,7 +157,7 @@ static void lift_one(struct lift *l)
     ir_add(l->b, (struct ir_op){.op = IR_INSN, .imm = l->k});
     if (lift_table[l->in->op])
         lift_table[l->in->op](l);
-    else
+    else if (!lift_sse(l))
         lift_handler(l);
 }
 

@@ -19,6 +19,7 @@ struct lift_mode {
     u8 priv;         /* enum tlb_priv: which half of the TLB is probed */
     u32 code_limit;  /* CS.limit */
     bool apart;      /* no groups: see struct iblock */
+    bool sse;        /* SSE instructions raise neither #UD nor #NM nor #XM, and may be done by the host's */
     u8 flat;         /* bit n: segment register n has base 0, ends at 4 GiB, may be read and (but CS) written */
 };
 
@@ -43,6 +44,12 @@ bool lift_block(struct ir_block *b, const struct lift_mode *mode, const struct i
 
 /* The interpreter's handler, for what a lift does not do. */
 void lift_handler(struct lift *l);
+
+/* SSE and SSE2 in one function, going by the rows' operands. False: it is no such instruction, or one for its handler. */
+bool lift_sse(struct lift *l);
+
+/* Is lift_mode's sse true of C now? */
+bool lift_sse_usable(const struct cpu *c);
 
 /* IP of the next instruction. */
 static inline u32 lift_next(const struct lift *l)

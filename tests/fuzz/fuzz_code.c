@@ -4,11 +4,12 @@
  * on behind the byte that faulted, so that one bad byte is not the end. Two machines that run in slices of different
  * lengths must stay equal; or two with different engines, as OTHER_ENGINE says.
  *
- * An input is a header (struct setup), then code.
+ * An input is a header (struct setup), then code, or what SSE code is made from (simd_code.h).
  */
 #define _GNU_SOURCE /* memfd_create */
 #include "cpu/sys.h"
 #include "tests/fuzz/machine.h"
+#include "tests/fuzz/simd_code.h"
 
 #ifndef OTHER_ENGINE
 #define OTHER_ENGINE PC_INTERP
@@ -43,7 +44,7 @@ enum mode { MODE_REAL, MODE_KERNEL, MODE_USER, MODE_16, MODE_VM86, MODES };
 
 struct setup {
     u8 model, mode, paging;
-    u8 options;    /* IOPL; with 4: VME and PVI */
+    u8 options;    /* IOPL; with 4: VME and PVI; with 8: SSE code */
     u32 registers; /* where their values come from */
 };
 
@@ -212,6 +213,18 @@ static void set_registers(struct cpu *c, u32 from)
     }
 }
 
+static void put_code(struct cpu *c, const struct setup *s, enum mode mode, const u8 *code, size_t n)
+{
+    u8 made[CODE_MAX];
+    struct fuzz_in in = {code, n};
+    if (s->options & 8 && c->features & FEAT_SSE) {
+        n = simd_code(c, mode == MODE_KERNEL || mode == MODE_USER ? 32 : 16, &in, made, CODE_MAX);
+        code = made;
+        simd_state(c, s->registers);
+    }
+    put(c, CODE + CODE_OFFSET, code, MIN(n, (size_t)CODE_MAX));
+}
+
 static void start(struct cpu *c, const struct setup *s, const u8 *code, size_t n)
 {
     enum mode mode = (enum mode)(s->mode % MODES);
@@ -220,8 +233,8 @@ static void start(struct cpu *c, const struct setup *s, const u8 *code, size_t n
     put_tss(c, TSS_B, CODE + CODE_OFFSET);
     put_handlers(c);
     put_pages(c);
-    put(c, CODE + CODE_OFFSET, code, MIN(n, (size_t)CODE_MAX));
     set_registers(c, s->registers);
+    put_code(c, s, mode, code, n);
     u32 flags = F_ONE | F_IF | (u32)(s->options & 3) << 12 | (mode == MODE_VM86 ? F_VM : 0);
     if (mode == MODE_REAL)
         enter_real(c, CODE >> 4);
@@ -294,6 +307,8 @@ size_t fuzz_seed(unsigned n, u8 *out)
         {16, MODE_VM86, 1, 3, "\xFA\xFB\x9C\x9D\xCD\x10\xCF\xE4\x40\x8E\xD8\x0F\x08\x62\x03\xEB"},
         {19, MODE_KERNEL, 0, 0, "\xD9\xE8\xD9\xEB\xDE\xC1\xDD\x1D\0\0\2\0\x0F\x58\xC1\x66\x0F\xEF\xC0"}, /* x87, SSE */
         {15, MODE_KERNEL, 3, 0, "\x9C\x80\x4C\x24\x01\x01\x9D\x40\x40\x0F\x23\xF8\xCC\xCE\xCF"},         /* TF, debug */
+        {32, MODE_KERNEL, 0, 8, "ADDSD from nothing, MOVAPS to it"}, /* SSE code, from any bytes */
+        {36, MODE_USER, 5, 11, "some of them lie where no page may\x8E be"},
         {12, MODE_KERNEL, 1, 4, "\xEA\0\0\0\0\x30\0\xF3\xAA\xEB\xFE\x90"}, /* task switch, REP STOSB, a loop */
     };
     if (n >= ARRAY_LEN(seeds))

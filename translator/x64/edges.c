@@ -14,9 +14,14 @@ void em_patch(struct emit *e, u8 *field, const u8 *target)
         asm_patch(field, target);
 }
 
-void em_call_thunk(struct emit *e, const u8 *thunk, const struct x64_site *s)
+void em_call(struct emit *e, const u8 *thunk)
 {
     em_patch(e, asm_call(&e->o), as_written(e, thunk));
+}
+
+void em_call_thunk(struct emit *e, const u8 *thunk, const struct x64_site *s)
+{
+    em_call(e, thunk);
     asm_imm(&e->o, (u64)(uintptr_t)s, 8);
 }
 

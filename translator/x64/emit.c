@@ -95,6 +95,8 @@ static const emit_fn emitters[IR_COUNT] = {
     [IR_ST] = em_store,
     [IR_LDW] = em_load_for_write,
     [IR_STW] = em_store_back,
+    [IR_SSE] = em_sse,
+    [IR_SSEM] = em_sse_mem,
     [IR_HELPER] = em_handler,
     [IR_JMP] = em_leave,
     [IR_JCC] = em_leave,
@@ -128,17 +130,19 @@ static u8 *head(struct emit *e)
 static void slice_ends(struct emit *e, u8 *jump)
 {
     em_patch(e, jump, e->o.at);
+    if (e->code->sse)
+        em_patch(e, e->sse_unable, e->o.at);
     asm_alu_imm(&e->o, 8, 0, R15, e->code->count);
     em_set_ip(e, e->code->ip);
     asm_mov_imm(&e->o, RAX, X64_SLICE_ENDS);
     em_jump_to(e, e->thunks->exit);
 }
 
-/* Are all flags made anew before anything may leave or take them? */
+/* Are all flags made anew before anything may leave or take them? A block that is not run for want of SSE is interpreted. */
 static bool flags_dead(const struct ir_block *b)
 {
     unsigned i = 1;
-    while (b->op[i].op != IR_FLAGS && b->op[i].op != IR_GETF && !ir_leaves(&b->op[i]) &&
+    while (b->op[i].op != IR_FLAGS && b->op[i].op != IR_GETF && b->op[i].op != IR_SSE && !ir_leaves(&b->op[i]) &&
            !(ir_info[b->op[i].op].attrs & IR_ENDS))
         i++;
     return b->op[i].op == IR_FLAGS;
@@ -154,6 +158,16 @@ static void cold_code(struct emit *e)
         if (c->back)
             em_patch(e, asm_jmp(&e->o), c->back);
     }
+    if (e->code->sse)
+        em_sse_cold(e);
+}
+
+static bool any_sse(const struct ir_block *b)
+{
+    unsigned i = 1;
+    while (i < b->count && b->op[i].op != IR_SSE && b->op[i].op != IR_SSEM)
+        i++;
+    return i < b->count;
 }
 
 static void body(struct emit *e)
@@ -166,6 +180,8 @@ static void body(struct emit *e)
     e->cur_seen = e->b->count;
     e->code->flags_dead = flags_dead(e->b);
     u8 *too_short = head(e);
+    if (e->code->sse)
+        em_sse_head(e);
     for (e->at = 1; e->at < e->b->count && !e->failed; e->at++)
         emitters[e->b->op[e->at].op](e, &e->b->op[e->at]);
     em_stubs(e);
@@ -195,6 +211,7 @@ bool x64_compile(struct emit *e, struct x64_room *room, const struct x64_thunks 
     e->room = room;
     e->code = code;
     code->links = code->nsites = 0;
+    code->sse = any_sse(b);
     body(e);
     if (e->failed || e->o.at == e->o.end)
         return false;

@@ -24,6 +24,7 @@ struct x64_site {
     u8 w;       /* bytes of the access */
     bool write;
     struct fill_group group; /* that it is the first of */
+    u8 align;   /* bits of the address that must be 0 */
     bool flags; /* the handler reads or writes flags */
     bool stays; /* what ends the block may go on behind the call */
 };
@@ -60,6 +61,7 @@ struct x64_code {
     const struct insn *insns;
     struct iblock *block;       /* that they are of */
     unsigned straddled;         /* how often a group did not fit into its page */
+    bool sse;             /* XMM registers must be live inside */
     struct x64_link link[X64_LINKS];
     unsigned links;
     struct x64_link *in; /* linked to this one */
@@ -69,8 +71,8 @@ struct x64_code {
 
 /*
  * What entering code returns, if not the edge it left by: an end without one, flags in hflags; C code made it leave; or
- * what is left of the slice is too short: then the block at IP fits in, has to run to its end, and may have been given
- * no flags.
+ * what is left of the slice is too short, or SSE is not usable: then the block at IP fits in, has to run to its end, and
+ * may have been given no flags.
  */
 enum { X64_NO_EDGE = 0, X64_LEFT_BY_C = 1, X64_SLICE_ENDS = 2 };
 
@@ -83,6 +85,7 @@ struct x64_thunks {
     const u8 *exit;     /* with RAX: state goes back to struct cpu */
     const u8 *exit_raw; /* state is there already */
     const u8 *access, *handler, *last;
+    const u8 *sse_in;   /* called: makes XMM registers live. EAX: 0, or they cannot be */
 };
 
 struct x64_room {

@@ -44,6 +44,7 @@ unsigned em_probe(struct emit *e, const struct ir_op *o, unsigned lin, bool writ
     const struct ir_group *g = &e->b->group[o->group];
     unsigned len = o->group ? g->span : o->w;
     size_t tlb = tlb_offset(e, write || g->write);
+    u8 align = o->op == IR_SSEM && (o->cc & 2) ? o->w - 1 : 0;
     em_clobber(e);
     unsigned t = em_take(e, BIT(lin));
     u8 *again = e->o.at;
@@ -54,8 +55,11 @@ unsigned em_probe(struct emit *e, const struct ir_op *o, unsigned lin, bool writ
     asm_rr(&e->o, 4, 0xC1, 5, RAX); /* SHR */
     asm_imm(&e->o, PAGE_BITS - 4, 1);
     asm_alu_imm(&e->o, 4, 4, RAX, (TLB_SIZE - 1) << 4);
-    asm_rm(&e->o, 4, 0x8D, t, mem_at(lin, (s32)len - 1 - o->delta)); /* LEA: its last byte */
-    asm_alu_imm(&e->o, 4, 4, t, (u32)PAGE_MASK);
+    if (align)
+        asm_mov(&e->o, t, lin);
+    else
+        asm_rm(&e->o, 4, 0x8D, t, mem_at(lin, (s32)len - 1 - o->delta)); /* LEA: its last byte */
+    asm_alu_imm(&e->o, 4, 4, t, (u32)PAGE_MASK | align);
     asm_rm(&e->o, 4, 0x3B, t, mem_sum(RBP, RAX, 0, (s32)tlb - X64_BIAS + (s32)offsetof(struct tlb_entry, tag)));
     u8 *miss = asm_jcc(&e->o, CC_NE);
     asm_rm(&e->o, 8, 0x8B, t, mem_sum(RBP, RAX, 0, (s32)tlb - X64_BIAS + (s32)offsetof(struct tlb_entry, addend)));
@@ -64,6 +68,7 @@ unsigned em_probe(struct emit *e, const struct ir_op *o, unsigned lin, bool writ
         s->group = (struct fill_group){g->span, o->delta, g->write};
         keep_group(e, o, lin, t);
     }
+    s->align = align;
     em_go_cold(e, miss, again, lin, s);
     return t;
 }

@@ -65,7 +65,8 @@ u32 x64_access(struct cpu *c, const struct x64_site *s, u32 lin)
     const struct insn *in = stand_at(c, s);
     if (s->group.span && fill_straddles(lin, &s->group))
         count_straddle(c, s->code);
-    if (s->w && fill_probe(&c->mmu, lin, s->w, s->write, &s->group) && !c->attention) /* an accessed bit may lie in this very code */
+    if (s->w && !(lin & s->align) && fill_probe(&c->mmu, lin, s->w, s->write, &s->group) &&
+        !c->attention) /* an accessed bit may lie in this very code */
         return go_on(c, s);
     in->fn(c, in);
     return leave(c, s);
@@ -75,7 +76,7 @@ u32 x64_handler(struct cpu *c, const struct x64_site *s, u32 unused)
 {
     const struct insn *in = stand_at(c, s);
     in->fn(c, in);
-    if (c->attention)
+    if (c->attention || (s->code->sse && !lift_sse_usable(c)))
         return leave(c, s);
     if (s->flags)
         x64_flags_in(c);

@@ -5,6 +5,7 @@
  */
 #include "translator/x64/emit.h"
 #include "translator/x64/runtime.h"
+#include "translator/x64/sse.h"
 #include "translator/x64/state.h"
 #include <stddef.h>
 
@@ -71,7 +72,7 @@ static void write_exit(struct asm_out *o)
  * CALL with the site behind it, EAX an argument. FN tells in EAX whether the block is to be left; else code behind the site goes on,
  * with scratch registers as they were.
  */
-static void write_call(struct asm_out *o, u64 fn, const u8 *exit_raw)
+static void write_call(struct asm_out *o, u64 fn, const u8 *exit_raw, const struct sse_thunks *sse)
 {
     for (unsigned i = 0; i < ARRAY_LEN(scratch); i++)
         push(o, scratch[i]);
@@ -80,13 +81,16 @@ static void write_call(struct asm_out *o, u64 fn, const u8 *exit_raw)
     asm_rm(o, 8, 0x8B, RSI, mem_at(RSP, sizeof scratch * 8));
     asm_rm(o, 8, 0x8B, RSI, mem_at(RSI, 0));
     asm_mov(o, RDX, RAX);
-    asm_alu_imm(o, 8, 5, RSP, 8); /* 16 bytes each */
+    asm_rm(o, 4, 0x0FB6, RAX, cpu_at(offsetof(struct cpu, xmm_live)));
+    push(o, RAX); /* 16 bytes each */
+    sse_write_call_if(o, RAX, sse->save);
     asm_mov_imm(o, RAX, fn);
     asm_rr(o, 4, 0xFF, 2, RAX); /* CALL */
-    asm_alu_imm(o, 8, 0, RSP, 8);
+    pop(o, RCX);
     asm_rr(o, 4, 0x85, RAX, RAX);
     u8 *leave = asm_jcc(o, CC_NE);
     load_state(o);
+    sse_write_call_if(o, RCX, sse->load);
     for (unsigned i = ARRAY_LEN(scratch); i-- > 0;)
         pop(o, scratch[i]);
     asm_alu_mem_imm(o, 8, 0, mem_at(RSP, 0), 8);
@@ -100,21 +104,25 @@ void x64_thunks_write(struct x64_room *room, struct x64_thunks *t)
 {
     struct asm_out o = {room->mem.rw + room->used, room->mem.rw + room->mem.size};
     const ptrdiff_t to_rx = room->mem.rx - room->mem.rw;
+    struct sse_thunks sse;
+    sse_write_thunks(&o, &sse);
+    t->sse_in = sse.in + to_rx;
     t->enter = (u64(*)(struct cpu *, const u8 *))(uintptr_t)(o.at + to_rx);
     write_enter(&o);
     t->exit = o.at + to_rx;
     store_state(&o);
+    sse_write_save_if_live(&o, &sse);
     write_exit(&o);
     const u8 *raw = o.at;
     t->exit_raw = raw + to_rx;
     asm_mov_imm(&o, RAX, X64_LEFT_BY_C);
     write_exit(&o);
     t->access = o.at + to_rx;
-    write_call(&o, (u64)(uintptr_t)x64_access, raw);
+    write_call(&o, (u64)(uintptr_t)x64_access, raw, &sse);
     t->handler = o.at + to_rx;
-    write_call(&o, (u64)(uintptr_t)x64_handler, raw);
+    write_call(&o, (u64)(uintptr_t)x64_handler, raw, &sse);
     t->last = o.at + to_rx;
-    write_call(&o, (u64)(uintptr_t)x64_last, raw);
+    write_call(&o, (u64)(uintptr_t)x64_last, raw, &sse);
     room->used = (size_t)(o.at - room->mem.rw + 15) & ~(size_t)15;
     host_exec_wrote(room->mem.rx, room->used);
 }

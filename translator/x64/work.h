@@ -63,6 +63,7 @@ struct emit {
     unsigned ncold;
     struct stub stub[X64_LINKS];
     unsigned nstubs;
+    u8 *sse_jump, *sse_back, *sse_unable; /* of the head: where to, back, and to where the slice ends */
     bool failed;
 };
 static inline bool em_has(u8 op, char operand)
@@ -154,10 +155,18 @@ void em_store_back(struct emit *e, const struct ir_op *o);
 void em_check_segment(struct emit *e, const struct ir_op *o);
 void em_check_target(struct emit *e, const struct ir_op *o);
 
+/* ---- sse.c ---- */
+
+void em_sse_head(struct emit *e);
+void em_sse_cold(struct emit *e);
+void em_sse(struct emit *e, const struct ir_op *o);
+void em_sse_mem(struct emit *e, const struct ir_op *o);
+
 /* ---- edges.c ---- */
 
 void em_patch(struct emit *e, u8 *field, const u8 *target);
 void em_call_thunk(struct emit *e, const u8 *thunk, const struct x64_site *s);
+void em_call(struct emit *e, const u8 *thunk);
 void em_jump_to(struct emit *e, const u8 *thunk);
 void em_handler(struct emit *e, const struct ir_op *o);
 void em_set_ip(struct emit *e, u32 ip);

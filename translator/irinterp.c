@@ -222,6 +222,7 @@ static void compute(struct irinterp *r, unsigned at, const struct ir_op *o)
         r->value[at] = o->imm;
         break;
     case IR_GET:
+        r->value[at] = 0;
         memcpy(&r->value[at], (const u8 *)c->r + o->aux, o->w);
         break;
     case IR_GETF:

@@ -296,10 +296,29 @@ static int set_machine(struct builder *b)
     b->config.stop_on_triple_fault = o->stop_on_triple_fault;
     b->config.isa_vga = o->isa_vga;
     b->config.soft_float = o->soft_float;
-    b->config.engine = o->engine;
-    b->config.engine_threshold = ENGINE_THRESHOLD;
-    if (o->engine == PC_JIT && !engine_has_host())
+    return 0;
+}
+
+/* Whoever wants to see translations gets some. */
+static int set_engine(struct builder *b)
+{
+    const struct options *o = b->o;
+    bool seen = o->verify || o->dump;
+    struct pc_config *c = &b->config;
+    c->engine = seen && o->engine == PC_INTERP ? engine_has_host() ? PC_JIT : PC_IR : o->engine;
+    c->engine_threshold = o->threshold != THRESHOLD_UNSET ? (unsigned)o->threshold : o->verify ? 0 : ENGINE_THRESHOLD;
+    c->engine_cache = o->code_cache;
+    c->engine_verify = o->verify;
+    if (c->engine == PC_JIT && !engine_has_host())
         return fail(b, "--engine jit: there is no translator for this host's processor yet; leave the option out");
+    if (!seen)
+        return 0;
+    b->m->dump = o->dump ? fopen(o->dump, "w") : NULL;
+    if (o->dump && !b->m->dump)
+        return fail(b, "%s: %s", o->dump, strerror(errno));
+    if (blockview_open(&b->m->blocks, b->m->dump, stderr))
+        return fail(b, "not enough memory");
+    c->engine_observer = &b->m->blocks.observer;
     return 0;
 }
 
@@ -482,7 +501,7 @@ static int check_outputs(struct builder *b)
 
 static int build(struct builder *b, const struct machine_ports *ports)
 {
-    int (*const steps[])(struct builder *) = {set_machine, set_log,      sort_images, check_outputs,
+    int (*const steps[])(struct builder *) = {set_machine, set_engine, set_log,      sort_images, check_outputs,
                                               load_bios,   load_vgabios, open_drives, open_kernel};
     for (unsigned i = 0; i < ARRAY_LEN(steps); i++) {
         int r = steps[i](b);
@@ -596,7 +615,10 @@ void machine_close(struct machine *m)
     kernel_free(&m->kernel);
     free(m->bios);
     free(m->vgabios);
+    blockview_close(&m->blocks);
     if (m->log)
         fclose(m->log);
+    if (m->dump)
+        fclose(m->dump);
     *m = (struct machine){0};
 }

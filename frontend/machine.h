@@ -7,6 +7,7 @@
 #ifndef OMBRA_FRONTEND_MACHINE_H
 #define OMBRA_FRONTEND_MACHINE_H
 
+#include "frontend/blockview.h"
 #include "frontend/kernel.h"
 #include "frontend/media.h"
 #include "frontend/options.h"
@@ -31,7 +32,8 @@ struct machine {
     s64 rtc_seconds;               /* what the clock chip showed at power-on */
     u8 *bios, *vgabios;
     struct kernel kernel;
-    FILE *log;
+    FILE *log, *dump;
+    struct blockview blocks;       /* of --verify and --dump */
 };
 
 /*

@@ -5,6 +5,7 @@
 #include "frontend/step/stepcmd.h"
 #include "frontend/step/view.h"
 #include "frontend/trace/record.h"
+#include "translator/engine.h"
 #include <errno.h>
 #include <stdlib.h>
 
@@ -26,13 +27,13 @@ static int complain(const char *format, const char *what)
     return -EINVAL;
 }
 
-/* A number with an optional suffix K, M, G (powers of ten). */
-static int parse_number(const char *text, const char *name, u64 low, u64 high, u64 *value)
+/* A number with an optional suffix K, M, G: powers of KILO. */
+static int parse_scaled(const char *text, const char *name, u64 kilo, u64 low, u64 high, u64 *value)
 {
     char *end;
     errno = 0;
     unsigned long long v = strtoull(text, &end, 0);
-    u64 scale = *end == 'K' || *end == 'k' ? 1000 : *end == 'M' ? 1000000 : *end == 'G' ? 1000000000 : 1;
+    u64 scale = *end == 'K' || *end == 'k' ? kilo : *end == 'M' ? kilo * kilo : *end == 'G' ? kilo * kilo * kilo : 1;
     if (scale > 1)
         end++;
     if (errno || end == text || *end || *text == '-' || v > high / scale || v * scale < low) {
@@ -42,6 +43,11 @@ static int parse_number(const char *text, const char *name, u64 low, u64 high, u
     }
     *value = v * scale;
     return 0;
+}
+
+static int parse_number(const char *text, const char *name, u64 low, u64 high, u64 *value)
+{
+    return parse_scaled(text, name, 1000, low, high, value);
 }
 
 static int parse_word(const char *text, const char *name, const char *const *words, int *value)
@@ -159,6 +165,8 @@ static const char **string_slot(struct options *o, enum option_id id)
         return &o->trace;
     case OPTION_TRACEFILE:
         return &o->trace_file;
+    case OPTION_DUMP:
+        return &o->dump;
     case OPTION_SCRIPT:
         return &o->script;
     case OPTION_LOG:
@@ -193,6 +201,8 @@ static bool *switch_slot(struct options *o, enum option_id id)
         return &o->exit_port;
     case OPTION_SOFTFP:
         return &o->soft_float;
+    case OPTION_VERIFY:
+        return &o->verify;
     case OPTION_STATS:
         return &o->stats;
     case OPTION_HELP:
@@ -222,6 +232,10 @@ static int set_value(struct options *o, enum option_id id, const char *v)
         return parse_number(v, name, 1, 65536, &o->mem_mb);
     case OPTION_REWIND:
         return parse_number(v, name, 0, 1 << 20, &o->rewind_mb);
+    case OPTION_THRESHOLD:
+        return parse_number(v, name, 0, ENGINE_THRESHOLD_MAX, &o->threshold);
+    case OPTION_CACHE:
+        return parse_scaled(v, name, 1024, ENGINE_CACHE_MIN, 1 << 30, &o->code_cache);
     case OPTION_MAXINSN:
         return parse_number(v, name, 1, (u64)1 << 62, &o->max_instructions);
     case OPTION_MAXTIME:
@@ -280,6 +294,7 @@ int options_parse(struct options *o, int argc, char **argv)
     memset(o, 0, sizeof *o);
     o->mem_mb = 128;
     o->rewind_mb = REWIND_UNSET;
+    o->threshold = THRESHOLD_UNSET;
     o->step = argc > 1 && strcmp(argv[1], "step") == 0;
     for (int i = 1 + o->step; i < argc; i++) {
         if (!only_images && strcmp(argv[i], "--") == 0) {
@@ -296,6 +311,8 @@ int options_parse(struct options *o, int argc, char **argv)
     }
     if (o->trace && options_rewind(o))
         return complain("--trace and %s exclude each other: what is done again would be written again", "--rewind");
+    if (o->step && o->verify)
+        return complain("--verify does not go with '%s'", "ombra step");
     if (o->record && o->replay)
         return complain("--record and %s exclude each other", "--replay");
     if (o->replay && o->keys)

@@ -17,6 +17,7 @@ enum option_id {
 enum { OPTIONS_MAX_IMAGES = 16, OPTIONS_HD = 4, OPTIONS_CD = 4, OPTIONS_FD = 2, OPTIONS_SERIAL = 4, OPTIONS_SYMBOLS = 8 };
 
 #define REWIND_UNSET (~(u64)0)
+#define THRESHOLD_UNSET (~(u64)0)
 
 enum display_kind { DISPLAY_AUTO, DISPLAY_SDL, DISPLAY_TERMINAL, DISPLAY_NONE };
 enum clock_kind { CLOCK_AUTO, CLOCK_WALL, CLOCK_VIRTUAL };
@@ -33,7 +34,7 @@ struct options {
     unsigned serials;
     const char *symbols[OPTIONS_SYMBOLS];
     unsigned symbol_files;
-    const char *parallel, *debugcon, *log, *log_file, *save, *load, *monitor, *monitor_json, *gdb, *trace, *trace_file;
+    const char *parallel, *debugcon, *log, *log_file, *save, *load, *monitor, *monitor_json, *gdb, *trace, *trace_file, *dump;
     u64 mem_mb;
     const char *record, *replay;
     u64 rewind_mb;        /* REWIND_UNSET: as options_rewind() says */
@@ -42,7 +43,9 @@ struct options {
     enum display_kind display;
     enum clock_kind clock;
     enum pc_engine engine;
-    bool snapshot, no_apic, stop_on_triple_fault, exit_port, soft_float, isa_vga, stats, trace_binary;
+    u64 threshold;        /* THRESHOLD_UNSET: a default */
+    u64 code_cache;       /* bytes; 0: a default */
+    bool snapshot, no_apic, stop_on_triple_fault, exit_port, soft_float, verify, isa_vga, stats, trace_binary;
     bool step; /* "ombra step" */
     const char *script;
     bool help, man, version;

@@ -642,7 +642,7 @@ static void run_slice(struct session *s)
         complain("the trace cannot be written: %s", strerror(-err));
         end(s, EXIT_RUN_FAILED);
     }
-    bool ends = why == PC_POWER_OFF || why == PC_EXIT || why == PC_TRIPLE;
+    bool ends = why == PC_POWER_OFF || why == PC_EXIT || why == PC_TRIPLE || why == PC_DIFFERS;
     if (!ends && stopped_now(s))
         return;
     pacer_ran(&s->pacer, session_count(s) - before, host_now() - host);
@@ -660,6 +660,7 @@ static void run_slice(struct session *s)
         end(s, (int)(pc_exit_status(s->pc) & 0xFF));
         break;
     case PC_TRIPLE: /* the log has told where */
+    case PC_DIFFERS:
         end(s, EXIT_RUN_FAILED);
         break;
     }
@@ -1118,6 +1119,12 @@ static void print_engine_stats(const struct engine_stats *e)
             (unsigned long long)e->flushes);
 }
 
+static void print_verified(const struct verify_stats *v)
+{
+    fprintf(stderr, "verified: %llu blocks, %llu instructions, in %llu comparisons\n", (unsigned long long)v->blocks,
+            (unsigned long long)v->insns, (unsigned long long)v->windows);
+}
+
 static void print_stats(const struct session *s, u64 host)
 {
     const struct cpu *cpu = pc_cpu(s->pc);
@@ -1195,6 +1202,8 @@ int session_run(const struct options *o)
         write_results(s);
         if (o->stats)
             print_stats(s, host);
+        if (pc_verified(s->pc))
+            print_verified(pc_verified(s->pc));
     }
     screen_close(&s->screen);
     close_ports(s);

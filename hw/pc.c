@@ -304,7 +304,9 @@ static bool build_cpu(struct pc *pc, const struct pc_config *config)
     if (config->engine != PC_INTERP) {
         struct engine_config engine = {.backend = config->engine == PC_IR ? ENGINE_IR : ENGINE_HOST,
                                        .threshold = config->engine_threshold,
-                                       .cache_bytes = config->engine_cache ? config->engine_cache : PC_ENGINE_CACHE};
+                                       .cache_bytes = config->engine_cache ? config->engine_cache : PC_ENGINE_CACHE,
+                                       .verify = config->engine_verify,
+                                       .observer = config->engine_observer};
         pc->engine = engine_new(pc->cpu, &engine);
         if (!pc->engine)
             return false;
@@ -580,6 +582,11 @@ struct pc *pc_new(const struct pc_config *config, char *error, size_t size)
 const struct engine_stats *pc_engine_stats(const struct pc *pc)
 {
     return pc->engine ? engine_stats(pc->engine) : NULL;
+}
+
+const struct verify_stats *pc_verified(const struct pc *pc)
+{
+    return pc->engine ? engine_verified(pc->engine) : NULL;
 }
 
 void pc_free(struct pc *pc)

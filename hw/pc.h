@@ -60,6 +60,8 @@ struct pc_config {
     enum pc_engine engine;
     unsigned engine_threshold; /* executions of a block until it is translated */
     size_t engine_cache;       /* bytes of host code, 0: a default */
+    bool engine_verify;        /* the interpreter does all of it once more: PC_DIFFERS */
+    const struct engine_observer *engine_observer; /* NULL, or stays the caller's */
     bool isa_vga;            /* the display adapter as an ISA card: for a BIOS that copies no PCI ROM */
     FILE *log_out;
     u32 log_topics;
@@ -75,6 +77,7 @@ enum pc_stop {
     PC_EXIT,       /* a test wrote port F4h: pc_exit_status() */
     PC_TRIPLE,     /* triple fault with stop_on_triple_fault */
     PC_DEAD,       /* halted with interrupts off and no timer that could end it */
+    PC_DIFFERS,    /* engine_verify has found a difference; the machine stands where the interpreter has come to */
 };
 
 /* Builds a machine and resets it. NULL after a line in ERROR (of SIZE bytes) that says what is wrong. The config may go after the call, the
@@ -108,6 +111,10 @@ unsigned pc_exit_status(const struct pc *pc);
 /* What the engine beside the interpreter has done (translator/engine.h), or NULL: there is none. */
 struct engine_stats;
 const struct engine_stats *pc_engine_stats(const struct pc *pc);
+
+/* What engine_verify has compared, or NULL. */
+struct verify_stats;
+const struct verify_stats *pc_verified(const struct pc *pc);
 
 struct cpu *pc_cpu(struct pc *pc);
 struct clock *pc_clock(struct pc *pc);

@@ -66,6 +66,8 @@ enum pc_stop pc_run(struct pc *pc, u64 counts)
         cpu_run(pc->cpu, (s64)MIN(slice, (u64)1 << 40));
         if (take_requests(pc, &why))
             return why;
+        if (UNLIKELY(pc->engine && engine_differs(pc->engine)))
+            return PC_DIFFERS;
         if (pc->cpu->poll.idle) {
             pc->cpu->poll.idle = false;
             return PC_IDLE;

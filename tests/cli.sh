@@ -45,6 +45,13 @@ printf '\125\252' | dd of=a bs=1 seek=510 conv=notrunc status=none
 bad "unknown option" --bogus
 bad "needs a value" --hd
 bad "takes no value" --stats=1
+bad "--code-cache takes a number from 65536 to 1073741824, not '63K'" --code-cache 63K
+bad "--code-cache takes a number" --code-cache 2G
+bad "--code-cache takes a number" --code-cache -1
+bad "--code-cache takes a number" --code-cache 99999999999999999999
+bad "--engine-threshold takes a number from 0 to 65535, not '65536'" --engine-threshold 65536
+bad "--verify does not go with 'ombra step'" step --verify
+bad "No such file or directory" --dump nosuch/dump
 bad "unknown processor model" --cpu z80 a
 bad "unknown log topic 'nope'" --log io,nope a
 bad "no such file" nosuch.img

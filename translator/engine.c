@@ -6,6 +6,7 @@
 #include "cpu/run.h"
 #include "translator/irinterp.h"
 #include "translator/lift.h"
+#include "translator/verify.h"
 #include "translator/x64/emit.h"
 #include "translator/x64/runtime.h"
 #include <stdlib.h>
@@ -13,9 +14,10 @@
 /* A translation of the decoded block that it hangs on. The same block may have one for each mode that it runs in. */
 struct translation {
     struct translation *next; /* of the same decoded block */
+    struct iblock *block;
     struct lift_mode mode;
     bool any_sse;         /* of its instructions: only then it matters what the mode says about them */
-    struct ir_block *ir;  /* for the IR interpreter */
+    struct ir_block *ir;  /* for the IR interpreter, and for those who look on */
     struct x64_code code; /* for the host; entry is NULL where the backend could not do it */
 };
 
@@ -27,6 +29,7 @@ struct engine {
     struct engine_config config;
     struct engine_stats stats;
     struct irinterp *irinterp;
+    struct verify *verify;    /* NULL: nobody compares */
     struct emit *emit;
     struct x64_room room;
     struct x64_thunks thunks;
@@ -37,10 +40,10 @@ struct engine {
     struct x64_jump jumps[X64_JUMPS];
     struct translation **all; /* for a flush */
     size_t count, space;
+    bool full; /* the last translation has found no room */
 };
 
 enum {
-    ROOM_FOR_ONE = 256 << 10, /* no block needs more */
     TRANSLATIONS_MAX =
         256 << 10, /* also of those without code: a guest that keeps changing modes makes no end of them */
 };
@@ -92,6 +95,7 @@ static void discard(struct translation *t)
 {
     free(t->ir);
     free(t->code.sites);
+    free(t->code.marks);
     free(t);
 }
 
@@ -114,6 +118,7 @@ static void flush(struct cpu_engine *hooks)
         discard(e->all[i]);
     e->count = 0;
     e->nmodes = 0;
+    e->full = false;
     e->room.used = e->thunks_end;
     memset(e->jumps, 0, sizeof e->jumps);
     e->stats.flushes++;
@@ -150,16 +155,75 @@ static unsigned sites_of(const struct ir_block *b)
     return n;
 }
 
-/* What the backend cannot do gets no code and is interpreted. */
+/* What the backend cannot do gets no code and is interpreted. False: no room, no memory. */
 static bool compile(struct engine *e, struct translation *t, struct iblock *b)
 {
     t->code = (struct x64_code){
         .ip = t->mode.ip, .count = b->count, .insns = b->insn, .block = b, .mode = number_of(e, &t->mode)};
+    t->code.verify = e->verify;
     t->code.sites = calloc(sites_of(&e->work), sizeof *t->code.sites);
-    if (!t->code.sites)
+    t->code.marks = e->config.observer ? calloc(b->count + 1u, sizeof *t->code.marks) : NULL;
+    if (!t->code.sites || (e->config.observer && !t->code.marks))
         return false;
-    if (!x64_compile(e->emit, &e->room, &e->thunks, &e->work, &t->mode, &t->code))
-        e->stats.refused++;
+    bool empty = e->room.used == e->thunks_end;
+    enum x64_result r = x64_compile(e->emit, &e->room, &e->thunks, &e->work, &t->mode, &t->code);
+    e->full = r == X64_FULL && !empty;
+    e->stats.refused += r != X64_DONE && !e->full;
+    return !e->full;
+}
+
+/* ---- those who look on ---- */
+
+static struct engine_view view_of(const struct translation *t)
+{
+    const struct iblock *b = t->block;
+    return (struct engine_view){.ip = t->mode.ip, .bits = t->mode.bits, .insns = b->insn, .count = b->count,
+                                .bytes = b->host, .nbytes = MIN(b->bytes, PAGE_SIZE - b->offset), .ir = t->ir,
+                                .host = t->code.entry, .host_size = t->code.size, .host_at = t->code.marks};
+}
+
+static void tell_translated(const struct engine *e, const struct translation *t)
+{
+    const struct engine_observer *o = e->config.observer;
+    if (!o || !o->translated)
+        return;
+    struct engine_view v = view_of(t);
+    o->translated(o->ctx, &v);
+}
+
+static const struct translation *translation_at(const struct iblock *b, u32 ip)
+{
+    const struct translation *t = b->translated;
+    while (t && t->mode.ip != ip)
+        t = t->next;
+    return t;
+}
+
+static void tell_difference(void *ctx, const struct verify_difference *d)
+{
+    enum { VIEWS = 8 };
+    struct engine *e = ctx;
+    const struct engine_observer *o = e->config.observer;
+    struct engine_view views[VIEWS];
+    struct engine_difference told = {.what = d->what, .count = d->count, .tied = d->tied, .view = views};
+    for (unsigned i = 0; i < d->steps && told.views < VIEWS; i++) {
+        const struct translation *t = translation_at(d->step[i].block, d->step[i].ip);
+        if (t)
+            views[told.views++] = view_of(t);
+    }
+    if (o && o->differs)
+        o->differs(o->ctx, &told);
+}
+
+/* ---- translating ---- */
+
+static bool lift(struct engine *e, struct iblock *b, const struct lift_mode *mode)
+{
+    const struct engine_observer *o = e->config.observer;
+    if (!lift_block(&e->work, mode, b->insn, b->count))
+        return false;
+    if (o && o->lifted)
+        o->lifted(o->ctx, &e->work, b->insn);
     return true;
 }
 
@@ -177,7 +241,15 @@ static bool may_be_tied(const struct translation *t)
     return t->code.mode != MODES && (t->mode.sse || !t->any_sse);
 }
 
-/* NULL: it stays with the interpreter. */
+/* Code, and the operations where somebody wants them. */
+static bool make(struct engine *e, struct translation *t, struct iblock *b)
+{
+    if ((!e->emit || e->config.observer) && !keep_ir(t, &e->work))
+        return false;
+    return !e->emit || compile(e, t, b);
+}
+
+/* NULL: it stays with the interpreter for now. */
 static struct translation *translate(struct engine *e, struct iblock *b, const struct lift_mode *mode)
 {
     struct translation *t = calloc(1, sizeof *t);
@@ -185,12 +257,8 @@ static struct translation *translate(struct engine *e, struct iblock *b, const s
         return NULL;
     t->mode = *mode;
     t->any_sse = any_sse(b);
-    bool lifted = lift_block(&e->work, mode, b->insn, b->count);
-    if (lifted && (e->emit ? !compile(e, t, b) : !keep_ir(t, &e->work))) {
-        discard(t);
-        return NULL;
-    }
-    if (!keep(e, t)) {
+    t->block = b;
+    if ((lift(e, b, mode) && !make(e, t, b)) || !keep(e, t)) {
         discard(t);
         return NULL;
     }
@@ -198,6 +266,7 @@ static struct translation *translate(struct engine *e, struct iblock *b, const s
     b->translated = t;
     e->stats.translated++;
     e->stats.insns_translated += b->count;
+    tell_translated(e, t);
     return t;
 }
 
@@ -255,13 +324,24 @@ static void enter_jump(struct engine *e, const struct translation *t, const stru
         (struct x64_jump){.ip = t->mode.ip, .mode = t->code.mode, .epoch = epoch_here(e), .code = t->code.entry};
 }
 
-/* Before more is translated. True if everything was forgotten. */
+/* Translations alone; the decoded blocks stay. */
+static void forget_translations(struct engine *e)
+{
+    for (size_t i = 0; i < e->count; i++)
+        e->all[i]->block->translated = NULL;
+    flush(&e->hooks);
+}
+
+/* Before more is translated. True if something was forgotten: no block or edge in hand counts any more. */
 static bool make_room(struct engine *e)
 {
-    bool full = e->count == TRANSLATIONS_MAX || (e->emit && e->room.mem.size - e->room.used < ROOM_FOR_ONE);
-    if (UNLIKELY(full))
+    if (UNLIKELY(e->verify && !verify_has_room(e->verify)))
         blocks_flush(e->c->blocks);
-    return full;
+    else if (UNLIKELY(e->full || e->count == TRANSLATIONS_MAX))
+        forget_translations(e);
+    else
+        return false;
+    return true;
 }
 
 static void interpret(struct engine *e, struct iblock *b)
@@ -269,6 +349,20 @@ static void interpret(struct engine *e, struct iblock *b)
     unsigned n = (unsigned)MIN((s64)b->count, e->c->budget);
     cpu_run_insns(e->c, b, n);
     e->stats.interpreted += n;
+}
+
+/* Another setjmp() than the processor's: exceptions of what is being compared come here. */
+static void run_ir_verified(struct engine *e, struct translation *t, struct iblock *b)
+{
+    verify_limit(e->verify, b->count);
+    if (setjmp(*verify_catch(e->verify)) == 0) {
+        verify_open(e->verify);
+        irinterp_run(e->irinterp, e->c, t->ir, b->insn, b->count);
+    } else {
+        verify_raised(e->verify);
+    }
+    if (verify_is_open(e->verify))
+        verify_close(e->verify);
 }
 
 static void run_ir(struct engine *e)
@@ -285,9 +379,28 @@ static void run_ir(struct engine *e)
             continue;
         }
         c->blocks->running = b;
-        irinterp_run(e->irinterp, c, t->ir, b->insn, b->count);
+        if (UNLIKELY(e->verify))
+            run_ir_verified(e, t, b);
+        else
+            irinterp_run(e->irinterp, c, t->ir, b->insn, b->count);
         e->stats.run += b->count;
     }
+}
+
+/* Code has left at a block that need not have been given flags. */
+static bool flags_dead_here(struct engine *e)
+{
+    struct translation *t = find(e, cpu_next_block(e->c, e->c->blocks->scratch));
+    return t && t->code.flags_dead;
+}
+
+/* A window is closed where code LEFT; how it has left then. */
+static u64 verified(struct engine *e, u64 left)
+{
+    if (!verify_is_open(e->verify))
+        return left;
+    bool same = left == X64_SLICE_ENDS && flags_dead_here(e) ? verify_close_without_flags(e->verify) : verify_close(e->verify);
+    return !same || left == X64_SLICE_ENDS ? X64_NO_EDGE : left;
 }
 
 /* Runs T, which fits into the slice with the reserve, and what it is tied to. How it left. */
@@ -295,6 +408,10 @@ static u64 enter(struct engine *e, struct translation *t)
 {
     struct cpu *c = e->c;
     s64 before = c->budget;
+    if (UNLIKELY(e->verify)) {
+        verify_limit(e->verify, t->code.count + X64_RESERVE);
+        verify_open(e->verify);
+    }
     x64_flags_in(c);
     c->budget -= X64_RESERVE;
     u64 left = e->thunks.enter(c, t->code.entry);
@@ -302,6 +419,8 @@ static u64 enter(struct engine *e, struct translation *t)
         c->budget += X64_RESERVE;
         x64_flags_out(c);
     }
+    if (UNLIKELY(e->verify))
+        left = verified(e, left);
     e->stats.run += (u64)(before - c->budget);
     e->stats.entered++;
     return left;
@@ -365,8 +484,10 @@ bool engine_has_host(void)
 
 static bool prepare(struct engine *e)
 {
+    if (e->config.verify && !(e->verify = verify_new(e->c, tell_difference, e)))
+        return false;
     if (e->config.backend == ENGINE_IR) {
-        e->irinterp = irinterp_new();
+        e->irinterp = irinterp_new(e->verify);
         return e->irinterp;
     }
     e->emit = engine_has_host() ? x64_emit_new() : NULL;
@@ -404,6 +525,7 @@ void engine_free(struct engine *e)
     irinterp_free(e->irinterp);
     x64_emit_free(e->emit);
     host_exec_free(&e->room.mem);
+    verify_free(e->verify);
     free(e->all);
     free(e);
 }
@@ -411,4 +533,14 @@ void engine_free(struct engine *e)
 const struct engine_stats *engine_stats(const struct engine *e)
 {
     return &e->stats;
+}
+
+const struct verify_stats *engine_verified(const struct engine *e)
+{
+    return e->verify ? verify_stats(e->verify) : NULL;
+}
+
+bool engine_differs(const struct engine *e)
+{
+    return e->verify && verify_failed(e->verify);
 }

@@ -156,10 +156,12 @@ const char *ir_verify(const struct ir_block *b)
     return b->count > 1 ? NULL : "empty";
 }
 
-static void dump_op(const struct ir_block *b, unsigned at, FILE *out)
+void ir_dump_op(const struct ir_block *b, unsigned at, FILE *out)
 {
     const struct ir_op *o = &b->op[at];
     const struct ir_info *info = &ir_info[o->op];
+    if (o->op == IR_NOP)
+        return;
     if (info->attrs & (IR_VALUE | IR_TOKEN))
         fprintf(out, "  %3u%s = ", at, o->set ? "!" : " ");
     else
@@ -200,8 +202,6 @@ static void dump_op(const struct ir_block *b, unsigned at, FILE *out)
 
 void ir_dump(const struct ir_block *b, FILE *out)
 {
-    for (unsigned i = 1; i < b->count; i++) {
-        if (b->op[i].op != IR_NOP)
-            dump_op(b, i, out);
-    }
+    for (unsigned i = 1; i < b->count; i++)
+        ir_dump_op(b, i, out);
 }

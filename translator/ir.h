@@ -113,7 +113,8 @@ static inline bool ir_leaves(const struct ir_op *o)
 /* NULL, or what is wrong with the block: a defect of a lifter. */
 const char *ir_verify(const struct ir_block *b);
 
-/* One line for each operation. */
+/* One line for each operation; or for operation AT, unless it is a NOP. */
+void ir_dump_op(const struct ir_block *b, unsigned at, FILE *out);
 void ir_dump(const struct ir_block *b, FILE *out);
 
 #endif

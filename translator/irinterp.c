@@ -9,6 +9,7 @@
 #include "cpu/isa.h"
 #include "cpu/run.h"
 #include "translator/fill.h"
+#include "translator/verify.h"
 #include <stdlib.h>
 
 struct token {
@@ -18,6 +19,7 @@ struct token {
 
 struct irinterp {
     struct cpu *c;
+    struct verify *verify;
     const struct ir_block *b;
     const struct insn *insns;
     u64 value[IR_MAX_OPS];
@@ -25,6 +27,7 @@ struct irinterp {
     u8 *host;                  /* of the last LDW */
     u8 *group[IR_GROUPS + 1];  /* where groups begin */
     bool left;        /* a handler has done the whole instruction */
+    bool gone;        /* the verifier has put the machine between two other instructions */
     u64 high[IR_MAX_OPS]; /* of MUL: upper half; of DIV: remainder */
 };
 
@@ -223,6 +226,7 @@ static void compute(struct irinterp *r, unsigned at, const struct ir_op *o)
         r->value[at] = o->imm;
         break;
     case IR_GET:
+        r->value[at] = 0;
         memcpy(&r->value[at], (const u8 *)c->r + o->aux, o->w);
         break;
     case IR_GETF:
@@ -259,6 +263,21 @@ static void compute(struct irinterp *r, unsigned at, const struct ir_op *o)
     flags_are(c, guest);
 }
 
+/* May the access be tried now? */
+static bool fill(struct irinterp *r, u64 lin, unsigned w, bool write, const struct fill_group *g)
+{
+    struct cpu *c = r->c;
+    return r->verify ? verify_fill(r->verify, (u32)lin, w, write, g)
+                     : fill_probe(&c->mmu, lin, w, write, g) && !c->attention;
+}
+
+/* Before a handler. */
+static bool right_so_far(struct irinterp *r)
+{
+    r->gone = r->verify && !verify_close(r->verify);
+    return !r->gone;
+}
+
 /* The operation's place in host memory; NULL: the instruction has been done by its handler, and the block is to be left. */
 static u8 *reach(struct irinterp *r, const struct ir_op *o, bool write)
 {
@@ -271,9 +290,10 @@ static u8 *reach(struct irinterp *r, const struct ir_op *o, bool write)
     const struct tlb_entry *half = write || g.write ? c->mmu.wr : c->mmu.rd;
     u32 low = (u32)lin - g.delta;
     unsigned len = g.span ? g.span : o->w;
-    if (!tlb_hit(half, low, len) && (!fill_probe(&c->mmu, lin, o->w, write, &g) || c->attention)) {
+    if (!tlb_hit(half, low, len) && !fill(r, lin, o->w, write, &g)) {
         c->ip = insn_next_ip(c, c->cur);
-        c->cur->fn(c, c->cur);
+        if (right_so_far(r))
+            c->cur->fn(c, c->cur);
         r->left = true;
         return NULL;
     }
@@ -299,7 +319,9 @@ static void store(struct irinterp *r, const struct ir_op *o)
 
 static void call_handler(struct irinterp *r, unsigned k)
 {
-    r->insns[k].fn(r->c, &r->insns[k]);
+    if (right_so_far(r))
+        r->insns[k].fn(r->c, &r->insns[k]);
+    r->left |= r->gone;
 }
 
 /* The handler does it all; what it makes of a general register and the flags is the operation's result as well. */
@@ -352,6 +374,8 @@ static void act(struct irinterp *r, unsigned at, const struct ir_op *o)
         break;
     case IR_HELPER:
         call_handler(r, (unsigned)o->imm);
+        if (r->verify && !r->gone && !r->c->attention)
+            verify_open(r->verify);
         break;
     default:
         compute(r, at, o);
@@ -384,9 +408,12 @@ static void leave(struct irinterp *r, const struct ir_op *o)
     }
 }
 
-struct irinterp *irinterp_new(void)
+struct irinterp *irinterp_new(struct verify *v)
 {
-    return calloc(1, sizeof(struct irinterp));
+    struct irinterp *r = calloc(1, sizeof *r);
+    if (r)
+        r->verify = v;
+    return r;
 }
 
 void irinterp_free(struct irinterp *r)
@@ -399,7 +426,7 @@ void irinterp_run(struct irinterp *r, struct cpu *c, const struct ir_block *b, c
     r->c = c;
     r->b = b;
     r->insns = insns;
-    r->left = false;
+    r->left = r->gone = false;
     c->block_first = c->cur = insns;
     c->block_ip = c->ip;
     c->ip = insn_next_ip(c, &insns[count - 1]);
@@ -416,10 +443,11 @@ void irinterp_run(struct irinterp *r, struct cpu *c, const struct ir_block *b, c
             leave(r, o);
         } else {
             act(r, i, o);
-            if (UNLIKELY(r->left)) {
+        }
+        if (UNLIKELY(r->left)) {
+            if (!r->gone)
                 cpu_account(c, c->cur + 1 - insns);
-                return;
-            }
+            return;
         }
     }
     cpu_account(c, count);

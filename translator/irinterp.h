@@ -10,12 +10,13 @@
 #include "translator/ir.h"
 
 /* Room for values. NULL when out of memory. */
-struct irinterp *irinterp_new(void);
+struct verify;
+struct irinterp *irinterp_new(struct verify *v /* NULL, or who is asked before anything is seen outside */);
 void irinterp_free(struct irinterp *r);
 
 /*
  * Executes B, which was lifted from INSNS (COUNT of them), at cpu->ip, as the interpreter would: counts, faults (which do not
- * return here) and attention included. The caller sees to it that the slice has COUNT left.
+ * return here) and attention included. The caller sees to it that the slice has COUNT left, and that the verifier has a window open.
  */
 void irinterp_run(struct irinterp *r, struct cpu *c, const struct ir_block *b, const struct insn *insns, unsigned count);
 

@@ -14,9 +14,16 @@ static void nothing(struct emit *e, const struct ir_op *o)
 {
 }
 
+static void mark(struct emit *e, unsigned k)
+{
+    if (e->code->marks)
+        e->code->marks[k] = (u32)(e->o.at - (e->room->mem.rw + e->room->used));
+}
+
 static void instruction(struct emit *e, const struct ir_op *o)
 {
     e->insn = (unsigned)o->imm;
+    mark(e, e->insn);
 }
 
 static void constant(struct emit *e, const struct ir_op *o)
@@ -184,6 +191,7 @@ static void body(struct emit *e)
         em_sse_head(e);
     for (e->at = 1; e->at < e->b->count && !e->failed; e->at++)
         emitters[e->b->op[e->at].op](e, &e->b->op[e->at]);
+    mark(e, e->code->count);
     em_stubs(e);
     cold_code(e);
     slice_ends(e, too_short);
@@ -199,7 +207,7 @@ void x64_emit_free(struct emit *e)
     free(e);
 }
 
-bool x64_compile(struct emit *e, struct x64_room *room, const struct x64_thunks *t, const struct ir_block *b,
+enum x64_result x64_compile(struct emit *e, struct x64_room *room, const struct x64_thunks *t, const struct ir_block *b,
                  const struct lift_mode *mode, struct x64_code *code)
 {
     memset(e, 0, sizeof *e);
@@ -213,12 +221,15 @@ bool x64_compile(struct emit *e, struct x64_room *room, const struct x64_thunks 
     code->links = code->nsites = 0;
     code->sse = any_sse(b);
     body(e);
-    if (e->failed || e->o.at == e->o.end)
-        return false;
+    if (e->o.at == e->o.end)
+        return X64_FULL;
+    if (e->failed)
+        return X64_REFUSED;
     code->entry_rw = start;
     code->entry = room->mem.rx + room->used;
     size_t size = (size_t)(e->o.at - start);
+    code->size = size;
     room->used += (size + 15) & ~(size_t)15;
     host_exec_wrote(code->entry, size);
-    return true;
+    return X64_DONE;
 }

@@ -16,6 +16,7 @@
 #include "translator/x64/asm.h"
 
 struct x64_code;
+struct verify;
 
 /* Where translated code calls C: an instruction of a block. Code holds its address. */
 struct x64_site {
@@ -67,6 +68,9 @@ struct x64_code {
     struct x64_link *in; /* linked to this one */
     struct x64_site *sites;
     unsigned nsites;
+    size_t size;                /* bytes at ENTRY */
+    u32 *marks;                 /* NULL, or room for the offset of each instruction's code and of what follows the last */
+    struct verify *verify;      /* NULL, or who is asked before anything is seen outside */
 };
 
 /*
@@ -101,11 +105,10 @@ struct emit;
 struct emit *x64_emit_new(void);
 void x64_emit_free(struct emit *e);
 
-/*
- * Compiles B into the room. CODE has ip, count, insns, and sites with room for one for each operation. False: no room,
- * or more than this backend can do; nothing is used then.
- */
-bool x64_compile(struct emit *e, struct x64_room *room, const struct x64_thunks *t, const struct ir_block *b,
+enum x64_result { X64_DONE, X64_REFUSED /* more than this backend can do */, X64_FULL /* no room */ };
+
+/* Compiles B into the room. CODE has ip, count, insns, and sites with room for one for each operation. Nothing is used unless done. */
+enum x64_result x64_compile(struct emit *e, struct x64_room *room, const struct x64_thunks *t, const struct ir_block *b,
                  const struct lift_mode *mode, struct x64_code *code);
 
 /*

@@ -5,6 +5,7 @@
 #include "cpu/exec.h"
 #include "cpu/run.h"
 #include "translator/fill.h"
+#include "translator/verify.h"
 
 void x64_flags_out(struct cpu *c)
 {
@@ -60,14 +61,31 @@ static void count_straddle(struct cpu *c, struct x64_code *code)
     }
 }
 
+/* May the probe try again? */
+static bool fill(struct cpu *c, const struct x64_site *s, u32 lin)
+{
+    if (s->group.span && fill_straddles(lin, &s->group))
+        count_straddle(c, s->code);
+    if (!s->w || (lin & s->align))
+        return false;
+    if (UNLIKELY(s->code->verify))
+        return verify_fill(s->code->verify, lin, s->w, s->write, &s->group);
+    return fill_probe(&c->mmu, lin, s->w, s->write, &s->group) && !c->attention; /* an accessed bit may lie in this very code */
+}
+
+/* Before a handler. False: the machine has been put between two other instructions. */
+static bool right_so_far(const struct x64_site *s)
+{
+    return LIKELY(!s->code->verify) || verify_close(s->code->verify);
+}
+
 u32 x64_access(struct cpu *c, const struct x64_site *s, u32 lin)
 {
     const struct insn *in = stand_at(c, s);
-    if (s->group.span && fill_straddles(lin, &s->group))
-        count_straddle(c, s->code);
-    if (s->w && !(lin & s->align) && fill_probe(&c->mmu, lin, s->w, s->write, &s->group) &&
-        !c->attention) /* an accessed bit may lie in this very code */
+    if (fill(c, s, lin))
         return go_on(c, s);
+    if (!right_so_far(s))
+        return 1;
     in->fn(c, in);
     return leave(c, s);
 }
@@ -75,9 +93,13 @@ u32 x64_access(struct cpu *c, const struct x64_site *s, u32 lin)
 u32 x64_handler(struct cpu *c, const struct x64_site *s, u32 unused)
 {
     const struct insn *in = stand_at(c, s);
+    if (!right_so_far(s))
+        return 1;
     in->fn(c, in);
     if (c->attention || (s->code->sse && !lift_sse_usable(c)))
         return leave(c, s);
+    if (UNLIKELY(s->code->verify))
+        verify_open(s->code->verify);
     if (s->flags)
         x64_flags_in(c);
     return go_on(c, s);
@@ -87,10 +109,14 @@ u32 x64_last(struct cpu *c, const struct x64_site *s, u32 unused)
 {
     const struct insn *in = stand_at(c, s);
     u64 next = c->ip;
+    if (!right_so_far(s))
+        return 1;
     in->fn(c, in);
     leave(c, s);
     if (!s->stays || c->attention || c->ip != next)
         return 1;
+    if (UNLIKELY(s->code->verify))
+        verify_open(s->code->verify);
     x64_flags_in(c);
     c->budget -= X64_RESERVE;
     return 0;

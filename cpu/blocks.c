@@ -140,6 +140,7 @@ void blocks_insert(struct block_cache *bc, struct iblock *b)
     b->link[0].epoch = b->link[1].epoch = 0;
     b->heat = 0;
     b->apart = false;
+    b->taken = b->unsteady = 0;
     b->translated = NULL;
     b->hash_next = *bucket;
     *bucket = b;

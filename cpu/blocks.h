@@ -13,7 +13,7 @@
 
 enum { BLOCK_MAX_INSNS = 32, BLOCK_TABLE_BITS = 16, BLOCK_ARENA = 16 << 20 };
 
-struct translation;
+struct translated;
 
 /* Which block is at LIN, as long as EPOCH is one of the MMU's fetch epochs: spares the way through TLB and hash. */
 struct block_link {
@@ -34,7 +34,9 @@ struct iblock {
     u8 count;
     bool apart;         /* accesses of it that lie near each other are often in two pages */
     u16 heat;           /* how often an engine has met it; what that makes of it follows */
-    struct translation *translated; /* translator/'s */
+    u16 taken;          /* interpreted by an engine, how often something else followed than the next instruction */
+    u8 unsteady;        /* code that it was translated together with has changed, so often */
+    struct translated *translated; /* translator/'s */
     struct insn insn[];
 };
 

@@ -219,6 +219,7 @@ struct cpu_engine {
     void (*run)(struct cpu *c, struct cpu_engine *e);        /* until attention is wanted or the slice ends; may raise */
     void (*dropped)(struct cpu_engine *e, struct iblock *b); /* what was made of B is not to be run again */
     void (*flushed)(struct cpu_engine *e);                   /* of all blocks; their memory is used again */
+    const void *running;                                     /* what C was called from last: ATT_CODE when it is dropped */
 };
 
 /* Programs that wait for a key in a loop of BIOS and DOS calls instead of HLT (op_int.c). */
@@ -241,7 +242,8 @@ struct cpu {
     bool smm;
     bool stack32;     /* SS.B: ESP, else SP */
     u8 code_bits;     /* CS.D: 16 or 32; 64 later */
-    void *jumps;      /* translator/: where indirect jumps of translated code look */
+    void *jumps;      /* translator/: where indirect jumps of translated code look, */
+    u64 jump_key[2];  /* and what they look for beside the address: for pages of this address space, for global ones */
     u16 hflags;       /* the arithmetic flags while translated code runs: AH as of LAHF, AL as of SETO */
     bool xmm_live;    /* translated code runs with XMM registers and MXCSR in the host's, not here */
     const struct insn *cur;       /* instruction being executed */

@@ -11,17 +11,28 @@
 #include "translator/x64/runtime.h"
 #include <stdlib.h>
 
-/* A translation of the decoded block that it hangs on. The same block may have one for each mode that it runs in. */
-struct translation {
-    struct translation *next; /* of the same decoded block */
+/* A translation in the list of a decoded block that is part of it. */
+struct translated {
+    struct translated *next; /* of the same block */
+    struct translation *t;
     struct iblock *block;
+};
+
+/* A block may have one for each mode that it runs in, and be part of others. */
+struct translation {
     struct lift_mode mode;
     bool any_sse;         /* of its instructions: only then it matters what the mode says about them */
     struct ir_block *ir;  /* for the IR interpreter, and for those who look on */
+    struct insn *insns;   /* of all parts; NULL: there is one, and its block has them */
     struct x64_code code; /* for the host; entry is NULL where the backend could not do it */
+    unsigned parts;
+    struct translated part[];
 };
 
-enum { MODES = 256 }; /* a machine uses a dozen */
+enum {
+    MODES = 256,  /* a machine uses a dozen */
+    UNSTEADY = 3, /* traces of a block that other blocks have ended, until it is translated alone */
+};
 
 struct engine {
     struct cpu_engine hooks;
@@ -38,6 +49,7 @@ struct engine {
     struct lift_mode modes[MODES]; /* by number, IP apart */
     unsigned nmodes;
     struct x64_jump jumps[X64_JUMPS];
+    u64 era; /* that they are of */
     struct translation **all; /* for a flush */
     size_t count, space;
     bool full; /* the last translation has found no room */
@@ -94,21 +106,42 @@ static bool can_run(const struct cpu *c)
 static void discard(struct translation *t)
 {
     free(t->ir);
+    free(t->insns);
+    free(t->code.link);
     free(t->code.sites);
     free(t->code.marks);
     free(t);
 }
 
+static void take_out(struct translated *part)
+{
+    struct translated **at = &part->block->translated;
+    while (*at != part)
+        at = &(*at)->next;
+    *at = part->next;
+}
+
+/* Nothing leads to T any more. It may be running: its memory stays until the next flush. */
+static void retire(struct engine *e, struct translation *t)
+{
+    struct x64_jump *j = &e->jumps[x64_jump_slot(t->mode.ip)];
+    if (j->code == t->code.entry)
+        *j = (struct x64_jump){0};
+    x64_unlink_all(&t->code);
+    for (unsigned i = 0; i < t->parts; i++)
+        take_out(&t->part[i]);
+    if (e->hooks.running == &t->code)
+        cpu_attention(e->c, ATT_CODE);
+}
+
 static void drop(struct cpu_engine *hooks, struct iblock *b)
 {
     struct engine *e = CONTAINER_OF(hooks, struct engine, hooks);
-    for (struct translation *t = b->translated; t; t = t->next) {
-        struct x64_jump *j = &e->jumps[x64_jump_slot(t->mode.ip)];
-        if (j->code == t->code.entry)
-            *j = (struct x64_jump){0};
-        x64_unlink_all(&t->code);
+    while (b->translated) {
+        struct iblock *head = b->translated->t->part[0].block;
+        head->unsteady += head != b && head->unsteady < UNSTEADY;
+        retire(e, b->translated->t);
     }
-    b->translated = NULL; /* it may be running: its memory stays until the next flush */
 }
 
 static void flush(struct cpu_engine *hooks)
@@ -117,6 +150,7 @@ static void flush(struct cpu_engine *hooks)
     for (size_t i = 0; i < e->count; i++)
         discard(e->all[i]);
     e->count = 0;
+    e->hooks.running = NULL;
     e->nmodes = 0;
     e->full = false;
     e->room.used = e->thunks_end;
@@ -155,15 +189,34 @@ static unsigned sites_of(const struct ir_block *b)
     return n;
 }
 
-/* What the backend cannot do gets no code and is interpreted. False: no room, no memory. */
-static bool compile(struct engine *e, struct translation *t, struct iblock *b)
+static void name_parts(struct translation *t, const struct lift_part *part)
 {
-    t->code = (struct x64_code){
-        .ip = t->mode.ip, .count = b->count, .insns = b->insn, .block = b, .mode = number_of(e, &t->mode)};
-    t->code.verify = e->verify;
+    struct x64_code *c = &t->code;
+    for (unsigned i = 0; i < t->parts; i++) {
+        c->part[i] = (struct x64_part){.block = t->part[i].block, .ip = part[i].ip, .first = c->count};
+        c->count += part[i].count;
+    }
+    c->parts = t->parts;
+}
+
+static unsigned links_of(const struct ir_block *b)
+{
+    unsigned n = 2; /* of the end */
+    for (unsigned i = 1; i < b->count; i++)
+        n += b->op[i].op == IR_EXIT;
+    return n;
+}
+
+/* What the backend cannot do gets no code and is interpreted. False: no room, no memory. */
+static bool compile(struct engine *e, struct translation *t, const struct lift_part *part)
+{
+    t->code = (struct x64_code){.ip = t->mode.ip, .mode = number_of(e, &t->mode), .verify = e->verify};
+    t->code.insns = t->insns ? t->insns : part->insns;
+    name_parts(t, part);
+    t->code.link = calloc(links_of(&e->work), sizeof *t->code.link);
     t->code.sites = calloc(sites_of(&e->work), sizeof *t->code.sites);
-    t->code.marks = e->config.observer ? calloc(b->count + 1u, sizeof *t->code.marks) : NULL;
-    if (!t->code.sites || (e->config.observer && !t->code.marks))
+    t->code.marks = e->config.observer ? calloc(t->code.count + 1u, sizeof *t->code.marks) : NULL;
+    if (!t->code.link || !t->code.sites || (e->config.observer && !t->code.marks))
         return false;
     bool empty = e->room.used == e->thunks_end;
     enum x64_result r = x64_compile(e->emit, &e->room, &e->thunks, &e->work, &t->mode, &t->code);
@@ -176,7 +229,7 @@ static bool compile(struct engine *e, struct translation *t, struct iblock *b)
 
 static struct engine_view view_of(const struct translation *t)
 {
-    const struct iblock *b = t->block;
+    const struct iblock *b = t->part[0].block;
     return (struct engine_view){.ip = t->mode.ip, .bits = t->mode.bits, .insns = b->insn, .count = b->count,
                                 .bytes = b->host, .nbytes = MIN(b->bytes, PAGE_SIZE - b->offset), .ir = t->ir,
                                 .host = t->code.entry, .host_size = t->code.size, .host_at = t->code.marks};
@@ -191,11 +244,20 @@ static void tell_translated(const struct engine *e, const struct translation *t)
     o->translated(o->ctx, &v);
 }
 
+/* That begins with B, at IP. */
+static struct translation *next_of(const struct iblock *b, const struct translation *before)
+{
+    for (const struct translated *p = before ? before->part[0].next : b->translated; p; p = p->next)
+        if (p == &p->t->part[0])
+            return p->t;
+    return NULL;
+}
+
 static const struct translation *translation_at(const struct iblock *b, u32 ip)
 {
-    const struct translation *t = b->translated;
+    const struct translation *t = next_of(b, NULL);
     while (t && t->mode.ip != ip)
-        t = t->next;
+        t = next_of(b, t);
     return t;
 }
 
@@ -217,22 +279,94 @@ static void tell_difference(void *ctx, const struct verify_difference *d)
 
 /* ---- translating ---- */
 
-static bool lift(struct engine *e, struct iblock *b, const struct lift_mode *mode)
+struct trace {
+    struct lift_part part[X64_PARTS];
+    struct iblock *block[X64_PARTS];
+    unsigned parts, insns;
+    u32 back[X64_PARTS]; /* where the calls in it come back to */
+    unsigned calls;
+};
+
+/* Where the trace goes on behind B, which is at IP: with what followed more often. False: nowhere. */
+static bool expected(struct trace *t, const struct iblock *b, u32 ip, u32 *next)
+{
+    const struct insn *in = &b->insn[b->count - 1];
+    u32 target = ip + in->end + (u32)in->imm;
+    *next = ip + in->end;
+    switch (in->op) {
+    case ISA_JMP_Jb:
+    case ISA_JMP_Jz:
+        *next = target;
+        return true;
+    case ISA_CALL_Jz:
+        t->back[t->calls++] = *next;
+        *next = target;
+        return true;
+    case ISA_RET:
+    case ISA_RET_Iw:
+        if (t->calls)
+            *next = t->back[--t->calls];
+        return *next != ip + in->end;
+    case ISA_Jcc_Jb:
+    case ISA_Jcc_Jz:
+        if (b->taken * 2 > b->heat)
+            *next = target;
+        return true;
+    default:
+        return !(isa_rows[in->op].attrs & A_END);
+    }
+}
+
+static void add_part(struct trace *t, struct iblock *b, u32 ip)
+{
+    t->block[t->parts] = b;
+    t->part[t->parts++] = (struct lift_part){ip, b->insn, b->count};
+    t->insns += b->count;
+}
+
+static bool in_trace(const struct trace *t, const struct iblock *b)
+{
+    unsigned i = 0;
+    while (i < t->parts && t->block[i] != b)
+        i++;
+    return i < t->parts;
+}
+
+/* B and what is expected to follow it on its page, as far as that has run too. */
+static void find_trace(const struct engine *e, struct trace *t, struct iblock *b, u32 ip)
+{
+    const struct iblock *head = b;
+    u32 next;
+    add_part(t, b, ip);
+    if (!e->emit || b->frame[1] || b->unsteady == UNSTEADY)
+        return;
+    while (t->parts < X64_PARTS && expected(t, b, ip, &next) && !((next ^ ip) >> PAGE_BITS)) {
+        b = blocks_find(e->c->blocks, head->host + (s32)(next - t->part[0].ip), head->bits);
+        if (!b || b->frame[1] || b->heat < e->config.threshold / 2 || in_trace(t, b) || t->insns + b->count > X64_INSNS)
+            return;
+        add_part(t, b, next);
+        ip = next;
+    }
+}
+
+/* Lifts as much of the trace as goes into one; what is left of it is known then. */
+static bool lift(struct engine *e, struct trace *t, const struct lift_mode *mode)
 {
     const struct engine_observer *o = e->config.observer;
-    if (!lift_block(&e->work, mode, b->insn, b->count))
+    if (!lift_trace(&e->work, mode, t->part, &t->parts))
         return false;
     if (o && o->lifted)
-        o->lifted(o->ctx, &e->work, b->insn);
+        o->lifted(o->ctx, &e->work, t->part[0].insns);
     return true;
 }
 
-static bool any_sse(const struct iblock *b)
+static bool any_sse(const struct trace *t)
 {
-    unsigned i = 0;
-    while (i < b->count && !(isa_rows[b->insn[i].op].attrs & A_SSE))
-        i++;
-    return i < b->count;
+    for (unsigned i = 0; i < t->parts; i++)
+        for (unsigned k = 0; k < t->part[i].count; k++)
+            if (isa_rows[t->part[i].insns[k].op].attrs & A_SSE)
+                return true;
+    return false;
 }
 
 /* Other code may lead to T: not if it stands in for a better one until SSE is usable. */
@@ -241,33 +375,81 @@ static bool may_be_tied(const struct translation *t)
     return t->code.mode != MODES && (t->mode.sse || !t->any_sse);
 }
 
-/* Code, and the operations where somebody wants them. */
-static bool make(struct engine *e, struct translation *t, struct iblock *b)
+/* All instructions one behind the other. */
+static struct insn *copy_insns(const struct trace *t)
 {
+    struct insn *all = malloc(t->insns * sizeof *all), *at = all;
+    for (unsigned i = 0; all && i < t->parts; i++) {
+        memcpy(at, t->part[i].insns, t->part[i].count * sizeof *at);
+        at += t->part[i].count;
+    }
+    return all;
+}
+
+/* Code, and the operations where somebody wants them. */
+static bool make(struct engine *e, struct translation *t, const struct trace *trace)
+{
+    if (trace->parts > 1 && !(t->insns = copy_insns(trace)))
+        return false;
     if ((!e->emit || e->config.observer) && !keep_ir(t, &e->work))
         return false;
-    return !e->emit || compile(e, t, b);
+    return !e->emit || compile(e, t, trace->part);
+}
+
+static void put_in(struct translation *t)
+{
+    for (unsigned i = 0; i < t->parts; i++) {
+        struct translated *p = &t->part[i];
+        p->next = p->block->translated;
+        p->block->translated = p;
+    }
+}
+
+static struct translation *new_translation(const struct trace *trace, const struct lift_mode *mode)
+{
+    struct translation *t = calloc(1, sizeof *t + trace->parts * sizeof t->part[0]);
+    if (!t)
+        return NULL;
+    t->mode = *mode;
+    t->any_sse = any_sse(trace);
+    t->parts = trace->parts;
+    for (unsigned i = 0; i < t->parts; i++)
+        t->part[i] = (struct translated){.t = t, .block = trace->block[i]};
+    return t;
+}
+
+static struct translation *translate_trace(struct engine *e, struct trace *trace, const struct lift_mode *mode)
+{
+    bool lifted = lift(e, trace, mode);
+    if (!lifted && trace->parts > 1)
+        return NULL;
+    struct translation *t = new_translation(trace, mode);
+    if (!t)
+        return NULL;
+    if ((lifted && !make(e, t, trace)) || !keep(e, t)) {
+        discard(t);
+        return NULL;
+    }
+    put_in(t);
+    e->stats.translated++;
+    e->stats.insns_translated += trace->insns;
+    tell_translated(e, t);
+    return t;
 }
 
 /* NULL: it stays with the interpreter for now. */
 static struct translation *translate(struct engine *e, struct iblock *b, const struct lift_mode *mode)
 {
-    struct translation *t = calloc(1, sizeof *t);
-    if (!t)
-        return NULL;
-    t->mode = *mode;
-    t->any_sse = any_sse(b);
-    t->block = b;
-    if ((lift(e, b, mode) && !make(e, t, b)) || !keep(e, t)) {
-        discard(t);
-        return NULL;
-    }
-    t->next = b->translated;
-    b->translated = t;
-    e->stats.translated++;
-    e->stats.insns_translated += b->count;
-    tell_translated(e, t);
-    return t;
+    struct trace trace = {0}, alone = {0};
+    find_trace(e, &trace, b, mode->ip);
+    struct translation *t = translate_trace(e, &trace, mode);
+    bool long_one = trace.parts > 1 && !e->full;
+    if ((t && (t->code.entry || t->ir)) || !long_one)
+        return t;
+    if (t) /* more than the backend can do at once */
+        retire(e, t);
+    add_part(&alone, b, mode->ip);
+    return translate_trace(e, &alone, mode);
 }
 
 static struct translation *find(struct engine *e, struct iblock *b)
@@ -280,7 +462,7 @@ static struct translation *find(struct engine *e, struct iblock *b)
         return NULL;
     struct lift_mode mode = mode_of(e->c);
     mode.apart = b->apart;
-    for (struct translation *t = b->translated; t; t = t->next) {
+    for (struct translation *t = next_of(b, NULL); t; t = next_of(b, t)) {
         if (t->mode.ip == mode.ip && same_but_ip(&t->mode, &mode) && (!t->any_sse || t->mode.sse == mode.sse))
             return t;
     }
@@ -321,14 +503,15 @@ static void enter_jump(struct engine *e, const struct translation *t, const stru
     if (!(t->mode.flat >> SEG_CS & 1) || b->frame[1] || !may_be_tied(t))
         return;
     e->jumps[x64_jump_slot(t->mode.ip)] =
-        (struct x64_jump){.ip = t->mode.ip, .mode = t->code.mode, .epoch = epoch_here(e), .code = t->code.entry};
+        (struct x64_jump){x64_jump_key(epoch_here(e), t->code.mode) | t->mode.ip, t->code.entry};
 }
 
 /* Translations alone; the decoded blocks stay. */
 static void forget_translations(struct engine *e)
 {
     for (size_t i = 0; i < e->count; i++)
-        e->all[i]->block->translated = NULL;
+        for (unsigned k = 0; k < e->all[i]->parts; k++)
+            e->all[i]->part[k].block->translated = NULL;
     flush(&e->hooks);
 }
 
@@ -347,8 +530,10 @@ static bool make_room(struct engine *e)
 static void interpret(struct engine *e, struct iblock *b)
 {
     unsigned n = (unsigned)MIN((s64)b->count, e->c->budget);
+    u32 behind = (u32)e->c->ip + b->insn[b->count - 1].end;
     cpu_run_insns(e->c, b, n);
     e->stats.interpreted += n;
+    b->taken += n == b->count && (u32)e->c->ip != behind && b->heat <= e->config.threshold;
 }
 
 /* Another setjmp() than the processor's: exceptions of what is being compared come here. */
@@ -412,8 +597,14 @@ static u64 enter(struct engine *e, struct translation *t)
         verify_limit(e->verify, t->code.count + X64_RESERVE);
         verify_open(e->verify);
     }
+    if (UNLIKELY(e->era != x64_jump_era(&c->mmu))) {
+        e->era = x64_jump_era(&c->mmu);
+        memset(e->jumps, 0, sizeof e->jumps);
+    }
+    x64_set_keys(c, t->code.mode);
     x64_flags_in(c);
     c->budget -= X64_RESERVE;
+    e->hooks.running = NULL; /* an exception may have left it */
     u64 left = e->thunks.enter(c, t->code.entry);
     if (left != X64_LEFT_BY_C) {
         c->budget += X64_RESERVE;
@@ -428,7 +619,7 @@ static u64 enter(struct engine *e, struct translation *t)
 
 static struct translation *for_host(struct engine *e, struct iblock *b)
 {
-    struct translation *t = (s64)b->count + X64_RESERVE <= e->c->budget ? find(e, b) : NULL;
+    struct translation *t = e->c->budget >= X64_INSNS + X64_RESERVE ? find(e, b) : NULL;
     return t && t->code.entry ? t : NULL;
 }
 
@@ -460,7 +651,7 @@ static void run_host(struct engine *e)
             interpret(e, b = cpu_next_block(c, b));
         l = left > X64_SLICE_ENDS ? (struct x64_link *)(uintptr_t)left : NULL;
         if (l) /* the last of a chain */
-            b = l->from->block;
+            b = l->from->part[0].block;
     }
 }
 

@@ -58,6 +58,8 @@ static bool closes(const struct ir_op *o)
     case IR_LIMIT:
     case IR_DIV:
     case IR_IDIV:
+    case IR_EXIT:
+    case IR_GUARD:
         return false;
     default:
         return ir_info[o->op].attrs & IR_LEAVES;

@@ -161,19 +161,37 @@ static void lift_one(struct lift *l)
         lift_handler(l);
 }
 
-bool lift_block(struct ir_block *b, const struct lift_mode *mode, const struct insn *insns, unsigned count)
+static void lift_part(struct lift *l, const struct lift_part *p)
+{
+    l->ip = p->ip;
+    for (unsigned i = 0; i < p->count && !l->ended; i++, l->k++) {
+        l->in = &p->insns[i];
+        lift_one(l);
+    }
+}
+
+bool lift_trace(struct ir_block *b, const struct lift_mode *mode, const struct lift_part *part, unsigned *parts)
 {
     struct lift l = {.b = b, .mode = mode};
+    unsigned i = 0;
     ir_begin(b);
-    for (l.k = 0; l.k < count && !l.ended; l.k++) {
-        l.in = &insns[l.k];
-        lift_one(&l);
+    while (i < *parts && !l.ended) {
+        l.follows = i + 1 < *parts;
+        l.follow = l.follows ? part[i + 1].ip : 0;
+        lift_part(&l, &part[i++]);
     }
+    *parts = i;
     if (!l.ended)
-        ir_add(b, (struct ir_op){.op = IR_JMP, .imm = mode->ip + insns[count - 1].end});
+        ir_add(b, (struct ir_op){.op = IR_JMP, .imm = lift_next(&l)});
     if (!b->full && !mode->apart)
         ir_group(b);
     bool fits = ir_finish(b);
     assert(!fits || !ir_verify(b));
     return fits;
+}
+
+bool lift_block(struct ir_block *b, const struct lift_mode *mode, const struct insn *insns, unsigned count)
+{
+    unsigned one = 1;
+    return lift_trace(b, mode, &(struct lift_part){mode->ip, insns, count}, &one);
 }

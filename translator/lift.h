@@ -27,13 +27,29 @@ struct lift {
     struct ir_block *b;
     const struct lift_mode *mode;
     const struct insn *in; /* the instruction in hand */
-    unsigned k;            /* its number in the block */
+    unsigned k;            /* its number, counted over all parts */
+    u32 ip;                /* of the part's first instruction */
+    bool follows;          /* another part does, at FOLLOW */
+    u32 follow;
     bool ended;            /* something that ends the block has been written */
 };
 
 /* Lifts the instruction in hand; NULL in the table: no lift. */
 typedef void (*lift_fn)(struct lift *l);
 extern const lift_fn lift_table[ISA_COUNT];
+
+/* Decoded blocks that are expected to run one behind the other. */
+struct lift_part {
+    u32 ip;
+    const struct insn *insns;
+    unsigned count;
+};
+
+/*
+ * Writes the instructions of *PARTS parts, numbered on, into B, verified and finished; *PARTS becomes how many of them went in: behind
+ * something that ends a block and leads elsewhere, nothing does. False if they are too many.
+ */
+bool lift_trace(struct ir_block *b, const struct lift_mode *mode, const struct lift_part *part, unsigned *parts);
 
 /*
  * Writes COUNT instructions (ending with at most one that ends a block) into B, verified and finished. False if they are too many.
@@ -54,7 +70,7 @@ bool lift_sse_usable(const struct cpu *c);
 /* IP of the next instruction. */
 static inline u32 lift_next(const struct lift *l)
 {
-    return l->mode->ip + l->in->end;
+    return l->ip + l->in->end;
 }
 
 /* Bytes of the operand size attribute. */

@@ -612,8 +612,34 @@ static bool target_inside(struct lift *l, u32 *target)
     return *target <= l->mode->code_limit;
 }
 
+/* In the middle of a trace: what leads to the next part goes on there, what may lead elsewhere leaves. */
+static bool goes_on(struct lift *l, const struct ir_op *o)
+{
+    struct ir_op leave = {.op = IR_EXIT, .f = o->f, .cc = o->cc, .imm = o->imm, .aux = l->k + 1};
+    switch (o->op) {
+    case IR_JMP:
+        return o->imm == l->follow;
+    case IR_JCC:
+        if (o->imm != l->follow && o->aux != l->follow)
+            return false;
+        if (o->imm == l->follow) {
+            leave.cc ^= 1;
+            leave.imm = o->aux;
+        }
+        ir_add(l->b, leave);
+        return true;
+    case IR_JMPV:
+        ir_add(l->b, (struct ir_op){.op = IR_GUARD, .w = 4, .a = o->a, .imm = l->follow, .aux = l->k + 1});
+        return true;
+    default:
+        return false;
+    }
+}
+
 static void end(struct lift *l, struct ir_op o)
 {
+    if (l->follows && goes_on(l, &o))
+        return;
     ir_add(l->b, o);
     l->ended = true;
 }

@@ -24,7 +24,7 @@ static void show(struct shown *s, enum engine_backend backend, const char *code)
     s->engine = engine_new(s->rig.cpu, &config);
     assert_non_null(s->engine);
     rig_protected(&s->rig, 0, code);
-    rig_run(&s->rig, 100);
+    rig_run(&s->rig, 1000);
     fclose(s->out);
 }
 

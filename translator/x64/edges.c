@@ -107,51 +107,93 @@ static void edge(struct emit *e, u32 ip)
     stub(e, new_edge(e, ip, asm_jmp(&e->o)));
 }
 
-/* The edge's stub is written when the block is done, with the flags where they are now. */
+/* To the code of the slot at TABLE if it is for the IP in V and the kind of pages WHICH; the distance field of the jump that is taken else. */
+static u8 *jump_by_slot(struct emit *e, unsigned table, unsigned v, unsigned which)
+{
+    asm_rm(&e->o, 8, 0x8B, RAX, em_cpu_mem(offsetof(struct cpu, jump_key) + which * 8));
+    asm_rr(&e->o, 8, 0x03, RAX, v);
+    asm_rm(&e->o, 8, 0x3B, RAX, mem_at(table, offsetof(struct x64_jump, key)));
+    u8 *miss = asm_jcc(&e->o, CC_NE);
+    asm_rm(&e->o, 4, 0xFF, 4, mem_at(table, offsetof(struct x64_jump, code))); /* JMP */
+    return miss;
+}
+
+/* To the IP in register V: at once where the slot of its hash says so. */
+static void indirect(struct emit *e, unsigned v)
+{
+    if (em_flat_code(e)) {
+        unsigned table = em_take(e, BIT(v)), global_first = e->mode->priv == TLB_SYSTEM;
+        asm_rr(&e->o, 4, 0x69, RAX, v); /* IMUL */
+        asm_imm(&e->o, X64_JUMP_HASH, 4);
+        asm_rr(&e->o, 4, 0xC1, 5, RAX); /* SHR */
+        asm_imm(&e->o, 32 - X64_JUMP_BITS, 1);
+        asm_rr(&e->o, 4, 0xC1, 4, RAX); /* SHL */
+        asm_imm(&e->o, 4, 1);
+        asm_rm(&e->o, 8, 0x8B, table, em_cpu_mem(offsetof(struct cpu, jumps)));
+        asm_rr(&e->o, 8, 0x03, table, RAX);
+        u8 *miss = jump_by_slot(e, table, v, global_first);
+        em_patch(e, miss, e->o.at);
+        miss = jump_by_slot(e, table, v, !global_first);
+        em_patch(e, miss, e->o.at);
+    }
+    asm_rm(&e->o, 8, 0x89, v, em_cpu_mem(offsetof(struct cpu, ip)));
+    asm_mov_imm(&e->o, RAX, X64_NO_EDGE);
+    em_jump_to(e, e->thunks->exit);
+}
+
+/* What a jump leads to is written when the block is done, with the flags where they are now. */
+static void stub_later(struct emit *e, struct stub s)
+{
+    if (e->nstubs == X64_STUBS) {
+        e->failed = true;
+        return;
+    }
+    s.ef = e->ef;
+    s.home = e->home;
+    s.cur = e->cur;
+    e->stub[e->nstubs++] = s;
+}
+
 static void edge_if(struct emit *e, unsigned cc, u32 ip)
 {
-    u8 *jump = asm_jcc(&e->o, cc);
-    e->stub[e->nstubs++] = (struct stub){.link = new_edge(e, ip, jump), .ef = e->ef, .home = e->home, .cur = e->cur};
+    stub_later(e, (struct stub){.jump = asm_jcc(&e->o, cc), .ip = ip, .reg = NO_REG});
 }
 
 void em_stubs(struct emit *e)
 {
     for (unsigned i = 0; i < e->nstubs; i++) {
         const struct stub *s = &e->stub[i];
+        u8 *jump = s->jump;
         e->ef = s->ef;
         e->home = s->home;
         e->cur = s->cur;
-        stub(e, s->link);
+        if (s->undone) { /* LEA: flags stay */
+            em_patch(e, jump, e->o.at);
+            asm_rm(&e->o, 8, 0x8D, R15, mem_at(R15, (s32)s->undone));
+            jump = s->reg == NO_REG ? asm_jmp(&e->o) : NULL;
+        }
+        if (s->reg == NO_REG)
+            stub(e, new_edge(e, s->ip, jump));
+        else
+            indirect(e, s->reg);
     }
 }
 
-/* To the IP in register V: at once where the slot of its hash says so. */
-static void indirect(struct emit *e, unsigned v)
+/* The rest of the trace is not done. */
+void em_exit(struct emit *e, const struct ir_op *o)
 {
-    asm_rm(&e->o, 8, 0x89, v, em_cpu_mem(offsetof(struct cpu, ip)));
-    u8 *miss[3];
-    if (em_flat_code(e)) {
-        asm_mov(&e->o, RAX, v);
-        asm_rr(&e->o, 4, 0xC1, 5, RAX); /* SHR */
-        asm_imm(&e->o, 7, 1);
-        asm_rr(&e->o, 4, 0x33, RAX, v);
-        asm_alu_imm(&e->o, 4, 4, RAX, X64_JUMPS - 1);
-        asm_rr(&e->o, 4, 0xC1, 4, RAX); /* SHL */
-        asm_imm(&e->o, 5, 1);
-        asm_rm(&e->o, 8, 0x03, RAX, em_cpu_mem(offsetof(struct cpu, jumps)));
-        asm_rm(&e->o, 4, 0x3B, v, mem_at(RAX, offsetof(struct x64_jump, ip)));
-        miss[0] = asm_jcc(&e->o, CC_NE);
-        asm_alu_mem_imm(&e->o, 4, 7, mem_at(RAX, offsetof(struct x64_jump, mode)), e->code->mode);
-        miss[1] = asm_jcc(&e->o, CC_NE);
-        unsigned t = em_take(e, BIT(v));
-        asm_rm(&e->o, 8, 0x8B, t, mem_at(RAX, offsetof(struct x64_jump, epoch)));
-        miss[2] = check_epoch(e, t);
-        asm_rm(&e->o, 4, 0xFF, 4, mem_at(RAX, offsetof(struct x64_jump, code))); /* JMP */
-        for (unsigned i = 0; i < ARRAY_LEN(miss); i++)
-            em_patch(e, miss[i], e->o.at);
-    }
-    asm_mov_imm(&e->o, RAX, X64_NO_EDGE);
-    em_jump_to(e, e->thunks->exit);
+    em_want_flags(e, o->f);
+    stub_later(e, (struct stub){.jump = asm_jcc(&e->o, o->cc), .ip = (u32)o->imm, .reg = NO_REG, .undone = e->code->count - o->aux});
+    em_flag_used(e, o->f);
+}
+
+void em_guard(struct emit *e, const struct ir_op *o)
+{
+    em_may_leave(e);
+    unsigned v = em_in_reg(e, o->a, 0);
+    asm_alu_imm(&e->o, 4, 7, v, (u32)o->imm);
+    stub_later(e, (struct stub){.jump = asm_jcc(&e->o, CC_NE), .reg = v, .undone = e->code->count - o->aux});
+    em_used(e, o->a);
 }
 
 void em_leave(struct emit *e, const struct ir_op *o)
@@ -159,7 +201,7 @@ void em_leave(struct emit *e, const struct ir_op *o)
     if (o->op == IR_LAST) {
         call_handler(e, o, e->thunks->last);
         if (o->cc)
-            edge(e, e->code->ip + e->code->insns[o->imm].end);
+            edge(e, e->part->ip + e->code->insns[o->imm].end);
         return;
     }
     unsigned v = o->op == IR_JMPV || o->op == IR_TEST0 ? em_in_reg(e, o->a, 0) : 0;

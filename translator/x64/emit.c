@@ -23,6 +23,8 @@ static void mark(struct emit *e, unsigned k)
 static void instruction(struct emit *e, const struct ir_op *o)
 {
     e->insn = (unsigned)o->imm;
+    while (e->part + 1 < e->code->part + e->code->parts && e->part[1].first <= e->insn)
+        e->part++;
     mark(e, e->insn);
 }
 
@@ -110,6 +112,7 @@ static const emit_fn emitters[IR_COUNT] = {
     [IR_JMPV] = em_leave,
     [IR_LAST] = em_leave,
     [IR_TEST0] = em_leave,
+    [IR_EXIT] = em_exit, [IR_GUARD] = em_guard,
 };
 
 /* How far each state of the flags is seen. */
@@ -145,14 +148,18 @@ static void slice_ends(struct emit *e, u8 *jump)
     em_jump_to(e, e->thunks->exit);
 }
 
-/* Are all flags made anew before anything may leave or take them? A block that is not run for want of SSE is interpreted. */
-static bool flags_dead(const struct ir_block *b)
+/*
+ * Are all flags made anew before anything may leave or take them? In the first part: that one is interpreted if the slice is too
+ * short or SSE is not usable.
+ */
+static bool flags_dead(const struct emit *e)
 {
-    unsigned i = 1;
-    while (b->op[i].op != IR_FLAGS && b->op[i].op != IR_GETF && b->op[i].op != IR_SSE && !ir_leaves(&b->op[i]) &&
-           !(ir_info[b->op[i].op].attrs & IR_ENDS))
-        i++;
-    return b->op[i].op == IR_FLAGS;
+    unsigned first = e->code->parts > 1 ? e->code->part[1].first : e->code->count;
+    const struct ir_op *o = &e->b->op[1];
+    while (o->op != IR_FLAGS && o->op != IR_GETF && o->op != IR_SSE && !ir_leaves(o) && !(ir_info[o->op].attrs & IR_ENDS) &&
+           !(o->op == IR_INSN && o->imm >= first))
+        o++;
+    return o->op == IR_FLAGS;
 }
 
 static void cold_code(struct emit *e)
@@ -185,7 +192,8 @@ static void body(struct emit *e)
     }
     find_seen(e);
     e->cur_seen = e->b->count;
-    e->code->flags_dead = flags_dead(e->b);
+    e->code->flags_dead = flags_dead(e);
+    e->part = e->code->part;
     u8 *too_short = head(e);
     if (e->code->sse)
         em_sse_head(e);

@@ -21,7 +21,8 @@ struct verify;
 /* Where translated code calls C: an instruction of a block. Code holds its address. */
 struct x64_site {
     struct x64_code *code;
-    u16 k; /* which instruction */
+    const struct x64_part *part;
+    u16 k;      /* which instruction, counted over all parts */
     u8 w;       /* bytes of the access */
     bool write;
     struct fill_group group; /* that it is the first of */
@@ -46,12 +47,20 @@ struct x64_link {
     u32 ip;                     /* target */
 };
 
-enum { X64_LINKS = 2 };
-
 /* Bytes that blocks have on the stack; with the return address and six registers a multiple of 16. */
 enum { X64_FRAME = 296 };
 
-/* One translated block. */
+/* A decoded block in a trace. */
+struct x64_part {
+    struct iblock *block;
+    u32 ip;
+    unsigned first; /* instructions before it */
+};
+
+/* What a trace may have at most. */
+enum { X64_PARTS = 16, X64_INSNS = 128, X64_STUBS = X64_PARTS + 2 };
+
+/* One translated trace: decoded blocks of one page that mostly follow each other. */
 struct x64_code {
     const u8 *entry; /* as it runs */
     u8 *entry_rw;
@@ -59,11 +68,12 @@ struct x64_code {
     u32 mode;        /* number of the mode it runs in */
     unsigned count;  /* instructions */
     bool flags_dead; /* nobody sees the flags that it starts with, if all of it runs */
-    const struct insn *insns;
-    struct iblock *block;       /* that they are of */
-    unsigned straddled;         /* how often a group did not fit into its page */
-    bool sse;             /* XMM registers must be live inside */
-    struct x64_link link[X64_LINKS];
+    const struct insn *insns; /* of all parts */
+    struct x64_part part[X64_PARTS];
+    unsigned parts;
+    unsigned straddled; /* how often a group did not fit into its page */
+    bool sse;           /* XMM registers must be live inside */
+    struct x64_link *link;
     unsigned links;
     struct x64_link *in; /* linked to this one */
     struct x64_site *sites;
@@ -81,7 +91,7 @@ struct x64_code {
 enum { X64_NO_EDGE = 0, X64_LEFT_BY_C = 1, X64_SLICE_ENDS = 2 };
 
 /* While translated code runs the budget is this much less: whatever comes behind a block fits into the slice. */
-enum { X64_RESERVE = BLOCK_MAX_INSNS };
+enum { X64_RESERVE = X64_INSNS };
 
 /* Code that all blocks share, at the start of the cache. */
 struct x64_thunks {
@@ -107,7 +117,7 @@ void x64_emit_free(struct emit *e);
 
 enum x64_result { X64_DONE, X64_REFUSED /* more than this backend can do */, X64_FULL /* no room */ };
 
-/* Compiles B into the room. CODE has ip, count, insns, and sites with room for one for each operation. Nothing is used unless done. */
+/* Compiles B into the room. CODE has ip, count, insns, parts, links with room for two and one for each EXIT, and sites with room for one for each operation. Nothing is used unless done. */
 enum x64_result x64_compile(struct emit *e, struct x64_room *room, const struct x64_thunks *t, const struct ir_block *b,
                  const struct lift_mode *mode, struct x64_code *code);
 
@@ -118,19 +128,40 @@ enum x64_result x64_compile(struct emit *e, struct x64_room *room, const struct 
 void x64_link_to(struct x64_link *l, struct x64_code *to, u64 epoch);
 void x64_unlink_all(struct x64_code *to);
 
-/* Where indirect jumps look: one slot for each hash of IP. cpu->jumps points to the first of X64_JUMPS. */
-enum { X64_JUMPS = 4096 };
+/*
+ * Where indirect jumps look: one slot for each hash of IP. cpu->jumps points to the first of X64_JUMPS. The key is IP and, in its upper
+ * half, the mode's number and the fetch epoch for which it is right, of which there are 24 bits: see x64_jump_era().
+ */
+enum { X64_JUMP_BITS = 12, X64_JUMPS = 1 << X64_JUMP_BITS };
+#define X64_JUMP_HASH 0x9E3779B1u
 
 struct x64_jump {
-    u32 ip, mode; /* MODE as in struct x64_code */
-    u64 epoch;
+    u64 key;
     const u8 *code;
-    u64 unused; /* 32 bytes each */
 };
+_Static_assert(sizeof(struct x64_jump) == 16, "code computes with it");
 
 static inline unsigned x64_jump_slot(u32 ip)
 {
-    return (ip ^ ip >> 7) & (X64_JUMPS - 1);
+    return ip * X64_JUMP_HASH >> (32 - X64_JUMP_BITS);
+}
+
+static inline u64 x64_jump_key(u64 epoch, u32 mode)
+{
+    return epoch << 40 | (u64)mode << 32;
+}
+
+/* Slots of another era mean something else. */
+static inline u64 x64_jump_era(const struct mmu *m)
+{
+    return MAX(m->fetch_epoch, m->fetch_epoch_global) >> 23;
+}
+
+/* What jumps look for while code of this mode runs. */
+static inline void x64_set_keys(struct cpu *c, u32 mode)
+{
+    c->jump_key[0] = x64_jump_key(c->mmu.fetch_epoch, mode);
+    c->jump_key[1] = x64_jump_key(c->mmu.fetch_epoch_global, mode);
 }
 
 #endif

@@ -21,34 +21,36 @@ void x64_flags_in(struct cpu *c)
 
 enum { STRADDLES_MAX = 32 };
 
-/* As the interpreter is inside the instruction of S. The block's head has taken all of it off the budget, and entering
- * the reserve. */
+/* As the interpreter is inside the instruction of S. The head has taken all of the trace off the budget, and entering the reserve. */
 static const struct insn *stand_at(struct cpu *c, const struct x64_site *s)
 {
     const struct x64_code *code = s->code;
     const struct insn *in = &code->insns[s->k];
-    c->budget += code->count + X64_RESERVE;
-    c->blocks->running = code->block;
-    c->block_first = code->insns;
-    c->block_ip = code->ip;
+    c->budget += code->count - s->part->first + X64_RESERVE;
+    c->blocks->running = s->part->block;
+    c->engine->running = code;
+    c->block_first = code->insns + s->part->first;
+    c->block_ip = s->part->ip;
     c->cur = in;
-    c->ip = (u32)(code->ip + in->end);
+    c->ip = (u32)(s->part->ip + in->end);
     x64_flags_out(c);
     return in;
 }
 
-/* Inside the block again. */
+/* Inside the trace again. */
 static u32 go_on(struct cpu *c, const struct x64_site *s)
 {
-    c->budget -= s->code->count + X64_RESERVE;
+    c->budget -= s->code->count - s->part->first + X64_RESERVE;
     c->cur = NULL;
+    c->engine->running = NULL;
     return 0;
 }
 
 /* In hand is done: between two instructions. */
 static u32 leave(struct cpu *c, const struct x64_site *s)
 {
-    cpu_account(c, s->k + 1);
+    cpu_account(c, s->k - s->part->first + 1);
+    c->engine->running = NULL;
     return 1;
 }
 
@@ -56,16 +58,14 @@ static u32 leave(struct cpu *c, const struct x64_site *s)
 static void count_straddle(struct cpu *c, struct x64_code *code)
 {
     if (++code->straddled == STRADDLES_MAX) {
-        code->block->apart = true;
-        c->engine->dropped(c->engine, code->block);
+        code->part[0].block->apart = true;
+        c->engine->dropped(c->engine, code->part[0].block);
     }
 }
 
 /* May the probe try again? */
 static bool fill(struct cpu *c, const struct x64_site *s, u32 lin)
 {
-    if (s->group.span && fill_straddles(lin, &s->group))
-        count_straddle(c, s->code);
     if (!s->w || (lin & s->align))
         return false;
     if (UNLIKELY(s->code->verify))
@@ -86,6 +86,8 @@ u32 x64_access(struct cpu *c, const struct x64_site *s, u32 lin)
         return go_on(c, s);
     if (!right_so_far(s))
         return 1;
+    if (s->group.span && fill_straddles(lin, &s->group))
+        count_straddle(c, s->code);
     in->fn(c, in);
     return leave(c, s);
 }
@@ -100,6 +102,7 @@ u32 x64_handler(struct cpu *c, const struct x64_site *s, u32 unused)
         return leave(c, s);
     if (UNLIKELY(s->code->verify))
         verify_open(s->code->verify);
+    x64_set_keys(c, s->code->mode);
     if (s->flags)
         x64_flags_in(c);
     return go_on(c, s);
@@ -117,6 +120,7 @@ u32 x64_last(struct cpu *c, const struct x64_site *s, u32 unused)
         return 1;
     if (UNLIKELY(s->code->verify))
         verify_open(s->code->verify);
+    x64_set_keys(c, s->code->mode);
     x64_flags_in(c);
     c->budget -= X64_RESERVE;
     return 0;

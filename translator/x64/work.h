@@ -32,7 +32,10 @@ struct cold {
 
 /* An edge whose stub is still to be written, and where the flags are there. */
 struct stub {
-    struct x64_link *link;
+    u8 *jump; /* distance field */
+    u32 ip;   /* where it leads, if not to what is in REG */
+    unsigned reg;
+    unsigned undone; /* instructions that the budget gets back */
     ir_ref ef, home, cur;
 };
 
@@ -46,6 +49,7 @@ struct emit {
     struct x64_room *room;
     struct x64_code *code;
     unsigned at, insn; /* the operation and the instruction in hand */
+    const struct x64_part *part; /* that it is in */
     struct place place[IR_MAX_OPS];
     u16 left[IR_MAX_OPS];  /* uses of a value that are still to come */
     u16 fleft[IR_MAX_OPS]; /* of a token */
@@ -61,7 +65,7 @@ struct emit {
     bool done[IR_MAX_OPS]; /* a PUT that the operation before has done */
     struct cold cold[COLD_MAX];
     unsigned ncold;
-    struct stub stub[X64_LINKS];
+    struct stub stub[X64_STUBS];
     unsigned nstubs;
     u8 *sse_jump, *sse_back, *sse_unable; /* of the head: where to, back, and to where the slice ends */
     bool failed;
@@ -172,5 +176,7 @@ void em_handler(struct emit *e, const struct ir_op *o);
 void em_set_ip(struct emit *e, u32 ip);
 void em_leave(struct emit *e, const struct ir_op *o);
 void em_stubs(struct emit *e);
+void em_exit(struct emit *e, const struct ir_op *o);
+void em_guard(struct emit *e, const struct ir_op *o);
 
 #endif

@@ -352,7 +352,7 @@ static int write_data(void)
 /* C of many small functions without headers: tables, loops, switches, structures, calls of what came before. */
 static int write_source(void)
 {
-    enum { FUNCTIONS = 260, PART = 30 }; /* with -DPART only so many count: what an optimizing compiler gets */
+    enum { FUNCTIONS = 260, PART = 4 }; /* with -DPART only so many count: what an optimizing compiler gets */
     make_words();
     printf("struct node { int key, count; struct node *left, *right; };\nstatic unsigned table[256];\n");
     for (int i = 0; i < FUNCTIONS; i++) {

@@ -184,7 +184,7 @@ static uint32_t place(uint32_t all, uint32_t columns, uint32_t left, uint32_t ri
 
 static uint32_t queens(void)
 {
-    return place((1 << 12) - 1, 0, 0, 0);
+    return place((1 << 13) - 1, 0, 0, 0);
 }
 
 /* ---- code that is made ---- */

@@ -43,7 +43,7 @@ static uint32_t bits(void)
 static uint32_t carries(void)
 {
     uint32_t a[8] = {1, 2, 3, 4, 5, 6, 7, 8}, b[8] = {~0u, ~0u, 1, ~0u, 9, ~0u, 5, 6}, sum = 0;
-    for (uint32_t i = 0; i < 400000; i++) {
+    for (uint32_t i = 0; i < 1000000; i++) {
         uint32_t *p = a, *q = b, n = 8, flags;
         __asm__ volatile("clc; 1: movl (%1), %%eax; adcl %%eax, (%0); leal 4(%0), %0; leal 4(%1), %1; decl %2; jnz 1b"
                          : "+r"(p), "+r"(q), "+r"(n)
@@ -66,7 +66,7 @@ static uint32_t bignum(void)
     uint32_t a[N], product[2 * N] = {0};
     for (int i = 0; i < N; i++)
         a[i] = rnd();
-    for (int round = 0; round < 2000; round++) {
+    for (int round = 0; round < 4000; round++) {
         for (int i = 0; i < N; i++) {
             uint64_t carry = 0;
             for (int k = 0; k < N; k++) {
@@ -85,7 +85,7 @@ static uint32_t bignum(void)
 static uint32_t narrow(void)
 {
     uint32_t v = 1;
-    for (uint32_t i = 0; i < 6000000; i++)
+    for (uint32_t i = 0; i < 16000000; i++)
         __asm__("addb %%ah, %%al; xorb %%al, %%ah; rolw $3, %%ax; incb %%al; adcb $0, %%ah;"
                 "movsbw %%al, %%cx; addw %%cx, %%ax;"
                 "xchgb %%al, %%ah; movzbl %%ah, %%ecx; addl %%ecx, %%eax"

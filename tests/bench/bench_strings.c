@@ -48,7 +48,7 @@ static uint32_t copy_odd(void)
     enum { ROOM = 300000 };
     uint8_t *p = malloc(ROOM);
     fill_random(p, ROOM);
-    for (uint32_t i = 0; i < 20000; i++) { /* overlapping both ways, from 300 bytes to 64 KiB, at odd places */
+    for (uint32_t i = 0; i < 60000; i++) { /* overlapping both ways, from 300 bytes to 64 KiB, at odd places */
         size_t n = 300 + ((i * 40503u) & 0xFFFF) / (1 + (i & 7));
         move(p + rnd() % (ROOM - n), p + rnd() % (ROOM - n), n);
     }

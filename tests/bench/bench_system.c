@@ -142,7 +142,7 @@ static uint32_t copies_on_write(void)
     uint8_t *p = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     uint32_t sum = 0;
     memset(p, 1, SIZE);
-    for (int i = 0; i < 12; i++) {
+    for (int i = 0; i < 24; i++) {
         int status;
         if (fork() == 0) {
             uint32_t own = 0;
@@ -221,7 +221,7 @@ static uint32_t threads(void)
     enum { THREADS = 8 };
     uint32_t sum = 0;
     shared_count = 0;
-    for (int round = 0; round < 10; round++) {
+    for (int round = 0; round < 20; round++) {
         pthread_t thread[THREADS];
         uint32_t own[THREADS];
         for (uint32_t i = 0; i < THREADS; i++) {
@@ -257,7 +257,7 @@ static uint32_t files(void)
 {
     uint32_t sum = 0;
     char name[32], piece[64];
-    for (int i = 0; i < 150; i++) {
+    for (int i = 0; i < 300; i++) {
         struct stat st;
         snprintf(name, sizeof name, "/tmp/bench.%d.%d", (int)getpid(), i % 5);
         int fd = open(name, O_RDWR | O_CREAT | O_TRUNC, 0600);

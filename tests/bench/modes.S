@@ -32,6 +32,16 @@ _start:
     movb $3, %al
     outb %al, %dx
     lgdt gdtr
+    movw $zeroed, %si           # what the loops read before they write it
+zero:
+    lodsw
+    movw %ax, %es
+    xorw %ax, %ax
+    xorw %di, %di
+    movl $0x200, %ecx           # whose upper half comes from the BIOS
+    rep stosw
+    cmpw $zeroed_end, %si
+    jb zero
     movb $'S', %al
     call put
     movb $'\n', %al
@@ -222,6 +232,9 @@ gdt:
     segment 0x20000, 0x0FFF, 0x93, 0x40
     segment 0x30010, 0xFFFF, 0x93, 0x40
     segment 0x40004, 0xFFFF, 0x93, 0x40
+zeroed:
+    .word 0x900, 0x2000, 0x3001
+zeroed_end:
 gdtr:
     .word gdtr - gdt - 1
     .long gdt

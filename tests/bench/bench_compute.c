@@ -101,13 +101,13 @@ static uint32_t narrow(void)
 #define SSE2 __attribute__((target("sse2,fpmath=sse"), noinline))
 enum { ORDER = 48 };
 
-#define MATRIX(name, attribute)                                                                                        \
+#define MATRIX(name, attribute, rounds)                                                                                \
     attribute static uint32_t name(void)                                                                               \
     {                                                                                                                  \
         static double a[ORDER][ORDER], b[ORDER][ORDER], c[ORDER][ORDER];                                               \
         for (int i = 0; i < ORDER * ORDER; i++)                                                                        \
             a[i / ORDER][i % ORDER] = i % 17, b[i / ORDER][i % ORDER] = i % 13 - 6, c[i / ORDER][i % ORDER] = 0;       \
-        for (int round = 0; round < 20; round++)                                                                       \
+        for (int round = 0; round < rounds; round++)                                                                   \
             for (int i = 0; i < ORDER; i++)                                                                            \
                 for (int k = 0; k < ORDER; k++) {                                                                      \
                     double s = 0;                                                                                      \
@@ -117,8 +117,8 @@ enum { ORDER = 48 };
                 }                                                                                                      \
         return (uint32_t)(int32_t)(c[3][4] + 7 * c[40][41]);                                                           \
     }
-MATRIX(matrix_387, X87)
-MATRIX(matrix_sse2, SSE2)
+MATRIX(matrix_387, X87, 20)
+MATRIX(matrix_sse2, SSE2, 200)
 
 /* Integers to floats and back with the control word's changes that C's truncation needs. */
 #define CONVERT(name, attribute)                                                                                       \
@@ -140,12 +140,12 @@ CONVERT(convert_387, X87)
 CONVERT(convert_sse2, SSE2)
 
 /* Comparisons that decide branches, square roots and absolute values: rays that meet spheres. */
-#define RAYS(name, attribute)                                                                                          \
+#define RAYS(name, attribute, rays)                                                                                    \
     attribute static uint32_t name(void)                                                                               \
     {                                                                                                                  \
         uint32_t hits = 0;                                                                                             \
-        for (int i = 0; i < 40000; i++) {                                                                              \
-            double dx = (i % 200 - 100) * 0.01, dy = (i / 400 - 50) * 0.02, near = 1e30;                               \
+        for (int i = 0; i < rays; i++) {                                                                               \
+            double dx = (i % 200 - 100) * 0.01, dy = (i / 400 % 100 - 50) * 0.02, near = 1e30;                         \
             for (int k = 0; k < 6; k++) {                                                                              \
                 double cx = k - 2.5, cz = 3 + k * 0.5, a = dx * dx + dy * dy + 1, b = dx * cx + cz,                    \
                        c = cx * cx + cz * cz - 1;                                                                      \
@@ -161,8 +161,8 @@ CONVERT(convert_sse2, SSE2)
         }                                                                                                              \
         return hits;                                                                                                   \
     }
-RAYS(rays_387, X87)
-RAYS(rays_sse2, SSE2)
+RAYS(rays_387, X87, 40000)
+RAYS(rays_sse2, SSE2, 400000)
 
 typedef int16_t v4s __attribute__((vector_size(8)));
 typedef int v2i __attribute__((vector_size(8)));
@@ -179,7 +179,7 @@ SSE2 static uint32_t blend_sse2(void)
     uint32_t sum = 0;
     for (int i = 0; i < N * 16; i++)
         a.byte[i] = (uint8_t)(rnd() >> 24), b.byte[i] = (uint8_t)(rnd() >> 24);
-    for (int round = 0; round < 1000; round++) {
+    for (int round = 0; round < 10000; round++) {
         __m128i weight = _mm_set1_epi16((short)(round & 127)), rest = _mm_sub_epi16(_mm_set1_epi16(128), weight);
         for (int i = 0; i < N; i++) {
             __m128i half[2];
@@ -190,8 +190,8 @@ SSE2 static uint32_t blend_sse2(void)
             }
             c.part[i] = _mm_packus_epi16(half[0], half[1]);
         }
-        sum = sum * 31 + c.byte[round] + c.byte[4095];
-        a.byte[round] ^= c.byte[round + 7];
+        sum = sum * 31 + c.byte[round & 4095] + c.byte[4095];
+        a.byte[round & 4095] ^= c.byte[(round + 7) & 4095];
     }
     return sum;
 }

@@ -60,7 +60,7 @@ static uint32_t fill_sizes(void)
     static uint8_t to[SHORT + ALIGNMENTS];
     uint32_t sum = 0;
     memset(to, 0, sizeof to);
-    for (int round = 0; round < 100; round++)
+    for (int round = 0; round < 300; round++)
         for (size_t at = 0; at < ALIGNMENTS; at++)
             for (size_t n = 1; n <= SHORT; n++) {
                 fill(to + at, (int)(n ^ at), n);

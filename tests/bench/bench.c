@@ -1,11 +1,11 @@
 /*
- * bench.c - the benchmark programs, one static 32-bit binary with a subcommand each; prints a checksum. The subcommand
- * data writes the input of the programs that programs.sh runs.
+ * bench.c - the benchmark programs, one static 32-bit binary with a subcommand each; prints a checksum. The subcommands
+ * data and source write the input of the programs that programs.sh runs. Further programs are in the other bench_*.c.
  * Lengths are such that an interpreter of 200 million instructions a second needs a second or so.
  */
 #define _GNU_SOURCE
+#include "bench.h"
 #include <math.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,10 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define NOINLINE __attribute__((noinline))
-
 static uint32_t seed = 1;
-static uint32_t rnd(void)
+uint32_t rnd(void)
 {
     return seed = seed * 1664525 + 1013904223;
 }
@@ -351,10 +349,43 @@ static int write_data(void)
     return fflush(stdout) != 0;
 }
 
-static const struct program {
-    const char *group, *name;
-    uint32_t (*run)(void);
-} list[] = {
+/* C of many small functions without headers: tables, loops, switches, structures, calls of what came before. */
+static int write_source(void)
+{
+    enum { FUNCTIONS = 260, PART = 4 }; /* with -DPART only so many count: what an optimizing compiler gets */
+    make_words();
+    printf("struct node { int key, count; struct node *left, *right; };\nstatic unsigned table[256];\n");
+    for (int i = 0; i < FUNCTIONS; i++) {
+        uint32_t k = rnd() >> 16, other = i ? rnd() % (uint32_t)i : 0;
+        if (i == PART)
+            printf("#ifndef PART\n");
+        printf("unsigned f%d(unsigned a, int b, struct node *p)\n{\n    unsigned v = a * %uu + %u, i;\n", i, k | 1, k & 255);
+        printf("    for (i = 0; i < %u; i++) {\n        v ^= table[(v + i) & 255] << %u;\n        if (v & %u && b > %d)\n"
+               "            v -= i * %u;\n    }\n", 3 + k % 50, k % 13, 1u << k % 17, (int)(k % 100) - 50, k % 77);
+        switch (k % 3) {
+        case 0:
+            printf("    while (p && p->key != (int)v) {\n        p->count++;\n"
+                   "        p = p->key < (int)v ? p->right : p->left;\n    }\n");
+            break;
+        case 1:
+            printf("    switch (v %% %u) {\n", 5 + k % 9);
+            for (uint32_t c = 0; c < 5 + k % 9; c++)
+                printf("    case %u: v = v * %u + (unsigned)b; break;\n", c, (k ^ c * 37) % 1000);
+            printf("    }\n");
+            break;
+        default:
+            printf("    static const char text[] = \"%s %s %s\";\n    for (i = 0; text[i]; i++)\n        v = v * 31 + text[i];\n",
+                   words[k % WORDS], words[(k * 7) % WORDS], words[(k * 13) % WORDS]);
+        }
+        if (i)
+            printf("    if (v > %uu)\n        v += f%u(v >> 3, b - 1, p ? p->left : 0) / %uu;\n", k << 12, other, 1 + k % 91);
+        printf("    table[v & 255] += v;\n    return v %c (a >> %u);\n}\n\n", "+-^|"[k & 3], k % 31);
+    }
+    printf("#endif\n");
+    return fflush(stdout) != 0;
+}
+
+const struct program basic_programs[] = {
     {"integer", "alu", loop_alu},       {"integer", "sort", sort},
     {"integer", "wide", wide},          {"calls", "calls", calls},
     {"calls", "bytecode", bytecode},    {"x87", "nbody", nbody_387},
@@ -364,19 +395,25 @@ static const struct program {
     {"written", "smc", smc},            {"written", "data_beside", data_beside_code},
     {"kernel", "syscalls", syscalls},   {"kernel", "faults", faults},
     {"kernel", "forks", forks},         {"kernel", "pipes", pipes},
+    {0},
 };
+
+static const struct program *const lists[] = {basic_programs, string_programs, compute_programs, code_programs, system_programs};
 
 int main(int argc, char **argv)
 {
     const struct program *found = NULL;
     if (argc == 2 && strcmp(argv[1], "data") == 0)
         return write_data();
-    for (unsigned i = 0; i < sizeof list / sizeof *list; i++) {
-        if (argc < 2)
-            printf("%s %s\n", list[i].group, list[i].name);
-        else if (strcmp(argv[1], list[i].name) == 0)
-            found = &list[i];
-    }
+    if (argc == 2 && strcmp(argv[1], "source") == 0)
+        return write_source();
+    for (unsigned i = 0; i < sizeof lists / sizeof *lists; i++)
+        for (const struct program *p = lists[i]; p->name; p++) {
+            if (argc < 2)
+                printf("%s\t%s\n", p->group, p->name);
+            else if (strcmp(argv[1], p->name) == 0)
+                found = p;
+        }
     /* More than once where the machine is too fast to be timed. */
     for (int n = argc > 2 ? atoi(argv[2]) : 1; found && n > 0; n--) {
         seed = 1;

@@ -1,6 +1,7 @@
 #!/bin/sh
 # programs.sh NAME REPEATS - runs one of Debian's programs, which lie beside this script with their libraries in lib/.
-# The input is ../data; what comes out stays in the current folder, where the caller takes its checksum after the clock stops.
+# The input is ../data or ../source; what comes out stays in the current folder, where the caller takes its checksum after the
+# clock stops.
 # The guest and the native run on the host both come through here, by the same loader.
 set -e
 here=${0%/*}
@@ -29,6 +30,13 @@ once() {
     sha256sum) run sha256sum ../data ../data ../data ../data ../data ../data ../data ../data ../data ../data >sums ;;
     lua) run lua "$here/script.lua" >out ;;
     perl) run perl "$here/script.pl" ../data >out ;;
+    tcc) for _ in 1 2 3 4 5; do run tcc -nostdinc -c ../source -o object; done ;;
+    # What it collects when must not depend on the size of memory.
+    cc1) run cc1 -quiet -nostdinc -O1 -DPART --param ggc-min-expand=30 --param ggc-min-heapsize=4096 ../source -o out ;;
+    sqlite3)
+        : >base # a database without tables
+        run sqlite3 -batch base <"$here/script.sql" >out
+        ;;
     *) return 2 ;;
     esac
 }

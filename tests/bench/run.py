@@ -3,13 +3,14 @@
 
   tests/bench/run.py OMBRA [--peers ombra,jit,qemu,bochs,native] [--only NAME,...] [--repeat N]
 
-Every peer boots the same CD (isolinux, Debian's i386 kernel, an initramfs of busybox, bench.c and programs of Debian with
-their libraries) and is timed from outside by markers on the serial line; checksums must equal those of the native run of
-the same binaries. Two boot sectors with 16-bit loops are timed the same way. What counts is the processor time of the
-emulator, so that other load on the host disturbs little. Runs are interleaved; the table shows medians in seconds and,
-per group, geometric means of ratios to the first peer. The peer 'jit' is ombra with --engine jit.
+Every peer boots the same CDs (isolinux, Debian's i386 kernel, an initramfs of busybox, the bench_*.c and programs of Debian
+with their libraries) and is timed from outside by markers on the serial line; checksums must equal those of the native run
+of the same binaries. The first CD has the groups of FIRST_CD, and booting it is what the row boot times; the second has the
+others. Boot sectors with 16-bit loops and with changes of mode are timed the same way; their checksums are known. What counts
+is the processor time of the emulator, so that other load on the host disturbs little. Runs are interleaved; the table shows
+medians in seconds and, per group, geometric means of ratios to the first peer. The peer 'jit' is ombra with --engine jit.
 """
-import argparse, hashlib, math, os, re, resource, shutil, statistics, subprocess, sys, tempfile, time
+import argparse, glob, hashlib, math, os, re, resource, shutil, statistics, subprocess, sys, tempfile, time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 MATERIAL = os.path.join(HERE, "..", "guest", "material.sh")
@@ -25,7 +26,16 @@ PROGRAMS = {  # name: package and file of the program, then those of its librari
     "sha256sum": [("coreutils", "bin/sha256sum")],
     "lua": [("lua5.4", "bin/lua5.4"), ("libreadline8", LIB + "libreadline.so.8"), ("libtinfo6", LIB + "libtinfo.so.6")],
     "perl": [("perl-base", "bin/perl"), ("libcrypt1", LIB + "libcrypt.so.1")],
+    "tcc": [("tcc", "bin/tcc"), ("libc6", LIB + "libpthread.so.0"), ("libc6", LIB + "libdl.so.2")],
+    "cc1": [("cpp-12", "lib/gcc/i686-linux-gnu/12/cc1"), ("libisl23", LIB + "libisl.so.23"), ("libmpc3", LIB + "libmpc.so.3"),
+            ("libmpfr6", LIB + "libmpfr.so.6"), ("libgmp10", LIB + "libgmp.so.10"), ("zlib1g", LIB + "libz.so.1"),
+            ("libzstd1", LIB + "libzstd.so.1")],
+    "sqlite3": [("sqlite3", "bin/sqlite3"), ("libsqlite3-0", LIB + "libsqlite3.so.0"), ("libreadline8", LIB + "libreadline.so.8"),
+                ("libtinfo6", LIB + "libtinfo.so.6"), ("zlib1g", LIB + "libz.so.1")],
 }
+LARGE = ("tcc", "cc1", "sqlite3")  # a group of their own
+MEMORY = (128, 256)  # MiB for each CD: a root file system may fill half of it
+FIRST_CD = ("integer", "calls", "x87", "sse2", "memory", "written", "kernel", "programs")
 
 
 def say(text):
@@ -54,13 +64,13 @@ def add_program(folder, name):
 def compile_bench(work):
     binary = os.path.join(work, "bench")
     subprocess.run(["gcc", "-m32", "-O2", "-static", "-idirafter", "/usr/include/x86_64-linux-gnu",
-                    os.path.join(HERE, "bench.c"), "-o", binary, "-lm"], check=True)
+                    *sorted(glob.glob(os.path.join(HERE, "bench*.c"))), "-o", binary, "-lm"], check=True)
     return binary
 
 
-def make_root(work, binary):
+def make_root(disc, binary):
     """The guest's root without the programs."""
-    root = os.path.join(work, "root")
+    root = os.path.join(disc, "root")
     for d in ("bin", "dev", "proc", "tmp"):
         os.makedirs(os.path.join(root, d))
     shutil.copy(os.path.join(package("busybox-static"), "bin/busybox"), os.path.join(root, "bin/busybox"))
@@ -69,8 +79,8 @@ def make_root(work, binary):
     shutil.copy(binary, root)
 
 
-def make_iso(work, names):
-    root, cd, iso = (os.path.join(work, n) for n in ("root", "cd", "bench.iso"))
+def make_iso(disc, names):
+    root, cd, iso = (os.path.join(disc, n) for n in ("root", "cd", "bench.iso"))
     kernel = subprocess.run([MATERIAL, "linux"], check=True, capture_output=True, text=True).stdout.split()[0]
     os.makedirs(cd)
     subprocess.run(f"cd {root} && find . | cpio -o -H newc --quiet -R 0:0 | gzip > {cd}/initrd.gz", shell=True, check=True)
@@ -86,19 +96,20 @@ def make_iso(work, names):
     return iso
 
 
-def command(peer, ombra, image, work):
+def command(peer, ombra, image, work, memory=128):
     floppy = image.endswith(".img")
     if peer in ("ombra", "jit"):
         engine = ["--engine", "jit"] if peer == "jit" else []
-        return [ombra, *engine, "--display", "none", "--clock", "virtual", "--serial", "stdio", "--fd" if floppy else "--cd", image]
+        return [ombra, *engine, "--mem", str(memory), "--display", "none", "--clock", "virtual", "--serial", "stdio",
+                "--fd" if floppy else "--cd", image]
     if peer == "qemu":
-        return ["qemu-system-i386", "-accel", "tcg", "-m", "128", "-display", "none", "-serial", "stdio", "-monitor", "none",
-                "-net", "none"] + (["-drive", f"file={image},format=raw,if=floppy"] if floppy else ["-cdrom", image])
+        return ["qemu-system-i386", "-accel", "tcg", "-m", str(memory), "-display", "none", "-serial", "stdio", "-monitor",
+                "none", "-net", "none"] + (["-drive", f"file={image},format=raw,if=floppy"] if floppy else ["-cdrom", image])
     drive = (f"floppya: 1_44={image}, status=inserted\nboot: floppy" if floppy else
              f"ata0-master: type=cdrom, path={image}, status=inserted\nboot: cdrom")
     rc = os.path.join(work, "bochsrc")
     with open(rc, "w") as f:
-        f.write("display_library: rfb, options=\"timeout=0\"\nmegs: 128\ncpu: model=p4_willamette, ips=50000000\n"
+        f.write(f"display_library: rfb, options=\"timeout=0\"\nmegs: {memory}\ncpu: model=p4_willamette, ips=50000000\n"
                 f"{drive}\nclock: sync=none\n"
                 "com1: enabled=1, mode=file, dev=/dev/stdout\nlog: /dev/null\n")
     debugger = os.path.join(work, "bochs.go")
@@ -154,42 +165,49 @@ def run_guest(argv, limit):
     return times, sums
 
 
-SECTORS = {"own_page": 0, "code_page": 1}
-SECTOR_LOOPS = 20000000
+SECTORS = {  # name: group, source, its symbols and the checksum
+    "own_page": ("16-bit loop", "sector.S", {"SAME": 0, "LOOPS": 20000000}, None),
+    "code_page": ("16-bit loop", "sector.S", {"SAME": 1, "LOOPS": 20000000}, None),
+    "modes": ("16 and 32 bits", "modes.S", {"KIND": 1, "LOOPS": 1000000}, "502c4957"),
+    "segments": ("16 and 32 bits", "modes.S", {"KIND": 2, "LOOPS": 300000}, "c096e398"),
+    "ticks": ("16 and 32 bits", "modes.S", {"KIND": 3, "LOOPS": 5000000}, "350886f4"),
+}
 
 
-def make_sectors(work):
-    """Floppies whose boot sectors are 16-bit loops: data on its own page, and on the page of the code."""
-    for name, same in SECTORS.items():
-        base = os.path.join(work, name)
-        subprocess.run(["as", "--32", "--defsym", f"SAME={same}", "--defsym", f"LOOPS={SECTOR_LOOPS}",
-                        os.path.join(HERE, "sector.S"), "-o", base + ".o"], check=True)
-        subprocess.run(["ld", "-m", "elf_i386", "-Ttext", "0x7c00", "--oformat", "binary", base + ".o", "-o", base + ".img"], check=True)
-        with open(base + ".img", "ab") as f:
-            f.truncate(1474560)
+def make_sector(work, name):
+    """A floppy whose boot sector is a loop."""
+    _, source, symbols, _ = SECTORS[name]
+    base = os.path.join(work, name)
+    defined = [word for symbol, value in symbols.items() for word in ("--defsym", f"{symbol}={value}")]
+    subprocess.run(["as", "--32", *defined, os.path.join(HERE, source), "-o", base + ".o"], check=True)
+    subprocess.run(["ld", "-m", "elf_i386", "-Ttext", "0x7c00", "--oformat", "binary", base + ".o", "-o", base + ".img"],
+                   check=True)
+    with open(base + ".img", "ab") as f:
+        f.truncate(1474560)
+    return base + ".img"
 
 
 def run_sector(argv, limit):
-    """Seconds between S and D on the serial line."""
+    """Seconds between S and D on the serial line, and what follows D."""
     p = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
-    began, start, seconds = time.monotonic(), None, None
+    began, start, seconds, total = time.monotonic(), None, None, None
     for raw in iter(p.stdout.readline, b""):
-        line = raw.strip().decode("latin-1")
-        if line.endswith("S"):
+        m = re.search(r"(S|D)( [0-9a-f]{8})?$", raw.strip().decode("latin-1"))
+        if m and m[1] == "S":
             start = used(p.pid)
-        elif line.endswith("D") and start is not None:
-            seconds = used(p.pid) - start
+        elif m and start is not None:
+            seconds, total = used(p.pid) - start, m[2] and m[2].strip()
             break
         if time.monotonic() - began > limit:
             break
     p.kill()
     p.wait()
-    return seconds
+    return seconds, total
 
 
-def run_program(work, name):
+def run_program(disc, name):
     """Seconds and checksum of a program of Debian on the host: the binaries of the guest, in the guest's shell."""
-    root, folder = os.path.join(work, "root"), os.path.join(work, "native", name)
+    root, folder = os.path.join(disc, "root"), os.path.join(disc, "native", name)
     os.makedirs(folder, exist_ok=True)
     began = used_by_children()
     p = subprocess.run([os.path.join(root, "bin/busybox"), "sh", os.path.join(root, "programs/programs.sh"), name,
@@ -204,14 +222,14 @@ def run_program(work, name):
     return seconds, total.hexdigest()
 
 
-def run_native(work, names):
+def run_native(disc, names):
     times, sums = {}, {}
     for name in names:
         if name in PROGRAMS:
-            times[name], sums[name] = run_program(work, name)
+            times[name], sums[name] = run_program(disc, name)
             continue
         began = used_by_children()
-        out = subprocess.run([os.path.join(work, "bench"), name, str(NATIVE_REPEATS)], capture_output=True, text=True).stdout
+        out = subprocess.run([os.path.join(disc, "root/bench"), name, str(NATIVE_REPEATS)], capture_output=True, text=True).stdout
         times[name], sums[name] = (used_by_children() - began) / NATIVE_REPEATS * GUEST_REPEATS, out.strip()
     return times, sums
 
@@ -222,8 +240,10 @@ def geometric(values):
 
 def choose(binary, only):
     """Names by group, those of `only` if it is given."""
-    lines = [line.split() for line in subprocess.run([binary], capture_output=True, text=True).stdout.splitlines()]
-    lines += [("programs", name) for name in PROGRAMS]
+    lines = [line.split("\t") for line in subprocess.run([binary], capture_output=True, text=True).stdout.splitlines()]
+    lines += [("large programs" if name in LARGE else "programs", name) for name in PROGRAMS]
+    lines.sort(key=lambda line: line[0] not in FIRST_CD)
+    lines += [(sector[0], name) for name, sector in SECTORS.items()]
     unknown = set(only or ()) - {name for _, name in lines}
     if unknown:
         sys.exit(f"--only: no program named {' '.join(sorted(unknown))}")
@@ -234,25 +254,33 @@ def choose(binary, only):
     return groups
 
 
-def prepare(work, groups):
+def prepare(disc, binary, wanted):
     """Fetches the programs and runs everything on the host once: names and right checksums of what can be run."""
-    folder = os.path.join(work, "root", "programs")
+    make_root(disc, binary)
+    folder = os.path.join(disc, "root", "programs")
     os.makedirs(os.path.join(folder, "lib"))
-    for name in ("programs.sh", "script.lua", "script.pl"):
+    for name in ("programs.sh", "script.lua", "script.pl", "script.sql"):
         shutil.copy(os.path.join(HERE, name), folder)
-    os.makedirs(os.path.join(work, "native"))
-    with open(os.path.join(work, "native", "data"), "wb") as f:
-        subprocess.run([os.path.join(work, "bench"), "data"], stdout=f, check=True)
+    os.makedirs(os.path.join(disc, "native"))
+    for name in ("data", "source"):
+        with open(os.path.join(disc, "native", name), "wb") as f:
+            subprocess.run([binary, name], stdout=f, check=True)
     names, right = [], {}
-    for name in [n for g in groups.values() for n in g]:
+    for name in wanted:
         try:
             if name in PROGRAMS:
                 add_program(folder, name)
-            right.update(run_native(work, [name])[1])
+            right.update(run_native(disc, [name])[1])
             names.append(name)
         except OSError as e:
             say(f"{name} left out: {e}")
     return names, right
+
+
+def run_peer(peer, ombra, disc, memory, names, limit):
+    if peer == "native":
+        return run_native(disc, names)
+    return run_guest(command(peer, ombra, os.path.join(disc, "bench.iso"), disc, memory), limit)
 
 
 def table(groups, results, peers):
@@ -298,31 +326,41 @@ def main():
     with tempfile.TemporaryDirectory() as work:
         binary = compile_bench(work)
         groups = choose(binary, a.only.split(",") if a.only else None)
-        make_root(work, binary)
-        names, right = prepare(work, groups)
-        iso = make_iso(work, names)
-        make_sectors(work)
+        wanted = [[], []]
+        for group, members in groups.items():
+            wanted[group not in FIRST_CD] += [n for n in members if n not in SECTORS]
+        sectors = [n for g in groups.values() for n in g if n in SECTORS]
+        discs = []
+        for i, members in enumerate(wanted):
+            if members:
+                disc = os.path.join(work, f"cd{i + 1}")
+                discs.append((disc, MEMORY[i], *prepare(disc, binary, members)))
+                make_iso(disc, discs[-1][2])
+        images = {name: make_sector(work, name) for name in sectors}
         results = {p: {} for p in peers}
         for i in range(a.repeat):
             for peer in peers:
                 say(f"round {i + 1} of {a.repeat}: {peer}")
-                times, sums = run_native(work, names) if peer == "native" else run_guest(command(peer, a.ombra, iso, work), a.limit)
-                for name, seconds in times.items():
-                    if name != "boot" and sums.get(name) != right[name]:
-                        say(f"{peer}: {name} gives {sums.get(name)}, not {right[name]}")
-                        continue
-                    results[peer].setdefault(name, []).append(seconds)
-                missing = [n for n in names if n not in times]
-                if missing:
-                    say(f"{peer} did not finish: {' '.join(missing)}")
-                for name in SECTORS if peer != "native" and not a.only else ():
-                    seconds = run_sector(command(peer, a.ombra, os.path.join(work, name + ".img"), work), a.limit)
-                    if seconds:
+                for disc, memory, names, right in discs:
+                    times, sums = run_peer(peer, a.ombra, disc, memory, names, a.limit)
+                    if disc != discs[0][0]:
+                        times.pop("boot", None)
+                    for name, seconds in times.items():
+                        if name != "boot" and sums.get(name) != right[name]:
+                            say(f"{peer}: {name} gives {sums.get(name)}, not {right[name]}")
+                            continue
+                        results[peer].setdefault(name, []).append(seconds)
+                    missing = [n for n in names if n not in times]
+                    if missing:
+                        say(f"{peer} did not finish: {' '.join(missing)}")
+                for name in sectors if peer != "native" else ():
+                    seconds, total = run_sector(command(peer, a.ombra, images[name], work), a.limit)
+                    if total != SECTORS[name][3]:
+                        say(f"{peer}: {name} gives {total}, not {SECTORS[name][3]}")
+                    elif seconds:
                         results[peer].setdefault(name, []).append(seconds)
         if any("boot" in results[p] for p in peers):
             groups["boot"] = ["boot"]
-        if not a.only:
-            groups["16-bit loop"] = list(SECTORS)
         table(groups, results, peers)
 
 

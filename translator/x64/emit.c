@@ -145,11 +145,16 @@ static void slice_ends(struct emit *e, u8 *jump)
     em_jump_to(e, e->thunks->exit);
 }
 
+static bool is_sse(const struct ir_op *o)
+{
+    return o->op == IR_SSE || o->op == IR_SSEM;
+}
+
 /* Are all flags made anew before anything may leave or take them? A block that is not run for want of SSE is interpreted. */
 static bool flags_dead(const struct ir_block *b)
 {
     unsigned i = 1;
-    while (b->op[i].op != IR_FLAGS && b->op[i].op != IR_GETF && b->op[i].op != IR_SSE && !ir_leaves(&b->op[i]) &&
+    while (b->op[i].op != IR_FLAGS && b->op[i].op != IR_GETF && !is_sse(&b->op[i]) && !ir_leaves(&b->op[i]) &&
            !(ir_info[b->op[i].op].attrs & IR_ENDS))
         i++;
     return b->op[i].op == IR_FLAGS;
@@ -172,7 +177,7 @@ static void cold_code(struct emit *e)
 static bool any_sse(const struct ir_block *b)
 {
     unsigned i = 1;
-    while (i < b->count && b->op[i].op != IR_SSE && b->op[i].op != IR_SSEM)
+    while (i < b->count && !is_sse(&b->op[i]))
         i++;
     return i < b->count;
 }

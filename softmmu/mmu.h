@@ -20,8 +20,9 @@ enum { TLB_BITS = 8, TLB_SIZE = 1 << TLB_BITS, TLB2_BITS = 13, TLB2_SIZE = 1 << 
 
 #define TLB_NONE (~(u64)0)
 
-/* In the tag of a write entry: part of the page is watched. The page compare misses and mmu_write_slow() looks closer. */
-#define TLB_WATCHED 1u
+/* In the tag of a write entry: part of the page is watched. The page compare misses and mmu_write_slow() looks closer.
+ * Not among the bits that are compared as well where an access must be aligned. */
+#define TLB_WATCHED 0x10u
 
 /* tag: page of the linear address, or TLB_NONE. host address = linear address + addend. */
 struct tlb_entry {

@@ -10,6 +10,8 @@
 struct fill_group {
     u16 span, delta;
     bool write; /* some of the group are writes */
+    bool aligned; /* to 16 bytes what is RESIDUE bytes into it; also of an access without a group */
+    u8 residue;
 };
 
 /* Does the group lie in more than one page? */
@@ -26,6 +28,8 @@ static inline bool fill_probe(struct mmu *m, u64 lin, unsigned size, bool write,
 {
     u32 avail;
     u64 drops = m->write_drops;
+    if (g->aligned && ((lin - g->delta + g->residue) & 15))
+        return false;
     if ((lin & (PAGE_SIZE - 1)) + size > PAGE_SIZE || !mmu_run(m, lin, write, &avail) || m->write_drops != drops)
         return false;
     if (!g->span)

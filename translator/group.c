@@ -16,6 +16,8 @@ struct candidate {
     u32 root, lo, hi; /* [LO, HI) beside the root */
     unsigned first, members;
     bool write, closed;
+    bool aligned; /* some access must be, to 16 bytes */
+    u8 phase;     /* and has these low bits beside the root */
     u16 number;
 };
 
@@ -43,7 +45,23 @@ static void registers_change(struct finder *f)
 
 static bool is_access(const struct ir_op *o)
 {
-    return o->op == IR_LD || o->op == IR_ST || o->op == IR_LDW;
+    return o->op == IR_LD || o->op == IR_ST || o->op == IR_LDW || o->op == IR_SSEM;
+}
+
+static bool writes(const struct ir_op *o)
+{
+    return o->op == IR_SSEM ? o->cc & 1 : o->op != IR_LD;
+}
+
+static bool must_be_aligned(const struct ir_op *o)
+{
+    return o->op == IR_SSEM && (o->cc & 2);
+}
+
+/* Nobody has looked yet where its segment ends. */
+static bool is_flat(const struct ir_op *o)
+{
+    return o->op == IR_SSEM ? o->cc & 4 : o->aux;
 }
 
 /* Does C code run that may change registers and mappings? What leaves the block without coming back does not matter. */
@@ -114,10 +132,17 @@ static struct sum value_of(struct finder *f, unsigned at)
     }
 }
 
-/* Does an access of LEN bytes at OFF fit into it? It is made wider then. */
-static bool joins(struct candidate *c, struct sum s, unsigned len)
+static void align(struct candidate *c, u32 off)
 {
-    if (c->closed || c->root != s.root)
+    c->aligned = true;
+    c->phase = off & 15;
+}
+
+/* Does access O at S fit into it? It is made wider then. */
+static bool joins(struct candidate *c, struct sum s, const struct ir_op *o)
+{
+    u32 len = o->w;
+    if (c->closed || c->root != s.root || (must_be_aligned(o) && c->aligned && c->phase != (s.off & 15)))
         return false;
     u32 lo = (s32)(s.off - c->lo) < 0 ? s.off : c->lo, hi = (s32)(s.off + len - c->hi) > 0 ? s.off + len : c->hi;
     if (hi - lo > SPAN_MAX)
@@ -125,25 +150,29 @@ static bool joins(struct candidate *c, struct sum s, unsigned len)
     c->lo = lo;
     c->hi = hi;
     c->members++;
+    if (must_be_aligned(o))
+        align(c, s.off);
     return true;
 }
 
 static void access(struct finder *f, unsigned at)
 {
     const struct ir_op *o = &f->b->op[at];
-    if (!o->aux) /* its segment has been looked at: another one may end between them */
+    if (!is_flat(o)) /* its segment has been looked at: another one may end between them */
         return;
     struct sum s = f->value[o->a];
     unsigned i = 0;
-    while (i < f->count && !joins(&f->list[i], s, o->w))
+    while (i < f->count && !joins(&f->list[i], s, o))
         i++;
     if (i == f->count) {
         if (i == CANDIDATES)
             return;
         f->list[f->count++] =
             (struct candidate){.root = s.root, .lo = s.off, .hi = s.off + o->w, .first = at, .members = 1};
+        if (must_be_aligned(o))
+            align(&f->list[i], s.off);
     }
-    f->list[i].write |= o->op != IR_LD;
+    f->list[i].write |= writes(o);
     f->of[at] = (u8)(i + 1);
 }
 
@@ -170,7 +199,8 @@ static void number(struct finder *f)
         if (c->members < 2 || f->b->groups == IR_GROUPS)
             continue;
         c->number = (u16)++f->b->groups;
-        f->b->group[c->number] = (struct ir_group){.span = (u16)(c->hi - c->lo), .write = c->write};
+        f->b->group[c->number] = (struct ir_group){
+            .span = (u16)(c->hi - c->lo), .write = c->write, .aligned = c->aligned, .residue = (c->phase - c->lo) & 15};
     }
 }
 

@@ -41,6 +41,8 @@ struct ir_op {
 struct ir_group {
     u16 span; /* bytes, from the lowest to behind the highest */
     bool write;
+    bool aligned; /* some must be, to 16 bytes: then what is RESIDUE bytes into the group is */
+    u8 residue;
 };
 
 enum { IR_MAX_OPS = 1024, IR_GROUPS = 12 };
@@ -102,6 +104,12 @@ bool ir_finish(struct ir_block *b);
 static inline bool ir_covered(const struct ir_op *o)
 {
     return o->group && !o->a;
+}
+
+/* Must it, if it is the first of a group something in the group, be aligned? */
+static inline bool ir_aligned(const struct ir_block *b, const struct ir_op *o)
+{
+    return o->group ? b->group[o->group].aligned : o->op == IR_SSEM && (o->cc & 2);
 }
 
 /* May it leave the block? */

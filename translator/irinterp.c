@@ -286,7 +286,7 @@ static u8 *reach(struct irinterp *r, const struct ir_op *o, bool write)
         return r->group[o->group] + o->delta;
     u64 lin = r->value[o->a];
     const struct ir_group *ig = &r->b->group[o->group]; /* of none: all 0 */
-    const struct fill_group g = {ig->span, o->delta, ig->write};
+    const struct fill_group g = {ig->span, o->delta, ig->write, ir_aligned(r->b, o), ig->residue};
     const struct tlb_entry *half = write || g.write ? c->mmu.wr : c->mmu.rd;
     u32 low = (u32)lin - g.delta;
     unsigned len = g.span ? g.span : o->w;
@@ -324,10 +324,12 @@ static void call_handler(struct irinterp *r, unsigned k)
     r->left |= r->gone;
 }
 
-/* The handler does it all; what it makes of a general register and the flags is the operation's result as well. */
+/* The handler does it all, and faults where something is not aligned; what it makes of a general register and the flags is the operation's result as well. */
 static void sse(struct irinterp *r, unsigned at, const struct ir_op *o)
 {
     struct token guest = flags_now(r->c);
+    if (o->op == IR_SSEM && !reach(r, o, o->cc & 1))
+        return;
     call_handler(r, (unsigned)o->imm);
     r->value[at] = r->c->r[o->aux];
     r->token[at] = flags_now(r->c);

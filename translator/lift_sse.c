@@ -91,8 +91,9 @@ static void lift_xmm(struct lift *l)
     struct shape s = shape_of(in);
     struct ir_op o = {.op = in->mem ? IR_SSEM : IR_SSE, .w = in->mem ? s.w : 4, .imm = l->k};
     if (in->mem) {
-        o.a = lift_linear(l, in->seg, lift_offset(l), s.w, s.store);
-        o.cc = (u8)(s.store | s.aligned << 1);
+        ir_ref off = lift_offset(l);
+        o.a = lift_linear(l, in->seg, off, s.w, s.store);
+        o.cc = (u8)(s.store | s.aligned << 1 | (o.a == off) << 2);
     }
     if (s.from_gpr)
         o.b = lift_get(l, 4, in->rm);

@@ -77,13 +77,10 @@ static inline unsigned simd_other(u32 from, u8 *out)
     return others[n].len;
 }
 
-/* An instruction at OUT for FROM; its length. BITS of the code segment. */
-static inline unsigned simd_insn(const struct cpu *c, unsigned bits, u32 from, u8 *out)
+/* ROW with the operands that FROM says at OUT; its length. BITS of the code segment. */
+static inline unsigned simd_encode(const struct isa_row *row, unsigned bits, u32 from, u8 *out)
 {
     static const u8 prefix[] = {[PREFIX_66] = 0x66, [PREFIX_F2] = 0xF2, [PREFIX_F3] = 0xF3};
-    const struct isa_row *row = from >> 27 == 31 ? &isa_rows[ISA_LDMXCSR_Md] : simd_row(c, from & 0x1FF);
-    if (from >> 30 == 0)
-        return simd_other(from >> 9, out);
     bool group = (row->modrm & 0xFF00) >= MODRM_R, can_mem = row->modrm == MODRM_ANY;
     unsigned kind = row->modrm & 0xFF00, n = 0, reg = group ? row->modrm & 7u : from >> 9 & 7, rm = from >> 12 & 7;
     bool mem = kind == MODRM_MEM || kind == MODRM_RM || (can_mem && (from >> 15 & 1));
@@ -107,6 +104,14 @@ static inline unsigned simd_insn(const struct cpu *c, unsigned bits, u32 from, u
     if (row->operand[1] == OPERAND_Ib || row->operand[2] == OPERAND_Ib)
         out[n++] = (u8)(from >> 16);
     return n;
+}
+
+static inline unsigned simd_insn(const struct cpu *c, unsigned bits, u32 from, u8 *out)
+{
+    if (from >> 30 == 0)
+        return simd_other(from >> 9, out);
+    const struct isa_row *row = from >> 27 == 31 ? &isa_rows[ISA_LDMXCSR_Md] : simd_row(c, from & 0x1FF);
+    return simd_encode(row, bits, from, out);
 }
 
 /* The loop; its length. */

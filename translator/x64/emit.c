@@ -148,6 +148,11 @@ static void slice_ends(struct emit *e, u8 *jump)
     em_jump_to(e, e->thunks->exit);
 }
 
+static bool is_sse(const struct ir_op *o)
+{
+    return o->op == IR_SSE || o->op == IR_SSEM;
+}
+
 /*
  * Are all flags made anew before anything may leave or take them? In the first part: that one is interpreted if the slice is too
  * short or SSE is not usable.
@@ -156,7 +161,7 @@ static bool flags_dead(const struct emit *e)
 {
     unsigned first = e->code->parts > 1 ? e->code->part[1].first : e->code->count;
     const struct ir_op *o = &e->b->op[1];
-    while (o->op != IR_FLAGS && o->op != IR_GETF && o->op != IR_SSE && !ir_leaves(o) && !(ir_info[o->op].attrs & IR_ENDS) &&
+    while (o->op != IR_FLAGS && o->op != IR_GETF && !is_sse(o) && !ir_leaves(o) && !(ir_info[o->op].attrs & IR_ENDS) &&
            !(o->op == IR_INSN && o->imm >= first))
         o++;
     return o->op == IR_FLAGS;
@@ -179,7 +184,7 @@ static void cold_code(struct emit *e)
 static bool any_sse(const struct ir_block *b)
 {
     unsigned i = 1;
-    while (i < b->count && b->op[i].op != IR_SSE && b->op[i].op != IR_SSEM)
+    while (i < b->count && !is_sse(&b->op[i]))
         i++;
     return i < b->count;
 }

@@ -26,7 +26,6 @@ struct x64_site {
     u8 w;       /* bytes of the access */
     bool write;
     struct fill_group group; /* that it is the first of */
-    u8 align;   /* bits of the address that must be 0 */
     bool flags; /* the handler reads or writes flags */
     bool stays; /* what ends the block may go on behind the call */
 };

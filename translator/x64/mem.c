@@ -38,13 +38,19 @@ static void keep_group(struct emit *e, const struct ir_op *o, unsigned lin, unsi
     asm_rm(&e->o, 8, 0x89, RAX, group_mem(o));
 }
 
+/* How far into LEN bytes the last one is, or the last that must be aligned: it is in one page with those behind it. */
+static s32 last_looked_at(const struct ir_group *g, unsigned len, bool aligned)
+{
+    return aligned ? (s32)(len - 1 - ((len - 1 - g->residue) & 15)) : (s32)len - 1;
+}
+
 /* A scratch register with what is to be added to the linear address in register LIN for the host's. */
 unsigned em_probe(struct emit *e, const struct ir_op *o, unsigned lin, bool write)
 {
     const struct ir_group *g = &e->b->group[o->group];
     unsigned len = o->group ? g->span : o->w;
     size_t tlb = tlb_offset(e, write || g->write);
-    u8 align = o->op == IR_SSEM && (o->cc & 2) ? o->w - 1 : 0;
+    bool aligned = ir_aligned(e->b, o);
     em_clobber(e);
     unsigned t = em_take(e, BIT(lin));
     u8 *again = e->o.at;
@@ -55,26 +61,21 @@ unsigned em_probe(struct emit *e, const struct ir_op *o, unsigned lin, bool writ
     asm_rr(&e->o, 4, 0xC1, 5, RAX); /* SHR */
     asm_imm(&e->o, PAGE_BITS - 4, 1);
     asm_alu_imm(&e->o, 4, 4, RAX, (TLB_SIZE - 1) << 4);
-    if (align)
-        asm_mov(&e->o, t, lin);
-    else
-        asm_rm(&e->o, 4, 0x8D, t, mem_at(lin, (s32)len - 1 - o->delta)); /* LEA: its last byte */
-    asm_alu_imm(&e->o, 4, 4, t, (u32)PAGE_MASK | align);
+    asm_rm(&e->o, 4, 0x8D, t, mem_at(lin, last_looked_at(g, len, aligned) - o->delta)); /* LEA */
+    asm_alu_imm(&e->o, 4, 4, t, (u32)PAGE_MASK | (aligned ? 15 : 0));
     asm_rm(&e->o, 4, 0x3B, t, mem_sum(RBP, RAX, 0, (s32)tlb - X64_BIAS + (s32)offsetof(struct tlb_entry, tag)));
     u8 *miss = asm_jcc(&e->o, CC_NE);
     asm_rm(&e->o, 8, 0x8B, t, mem_sum(RBP, RAX, 0, (s32)tlb - X64_BIAS + (s32)offsetof(struct tlb_entry, addend)));
     struct x64_site *s = em_site(e, o->w, write);
-    if (o->group) {
-        s->group = (struct fill_group){g->span, o->delta, g->write};
+    s->group = (struct fill_group){g->span, o->delta, g->write, aligned, g->residue};
+    if (o->group)
         keep_group(e, o, lin, t);
-    }
-    s->align = align;
     em_go_cold(e, miss, again, lin, s);
     return t;
 }
 
 /* RAX = where the group of a covered access begins. Flags stay. */
-static struct mem covered(struct emit *e, const struct ir_op *o)
+struct mem em_covered(struct emit *e, const struct ir_op *o)
 {
     asm_rm(&e->o, 8, 0x8B, RAX, group_mem(o));
     return mem_at(RAX, o->delta);
@@ -97,7 +98,7 @@ static void load_covered(struct emit *e, const struct ir_op *o)
 {
     bool at_home;
     unsigned dst = em_fresh(e, &at_home, 0);
-    asm_rm(&e->o, 4, load_opcode(o), dst, covered(e, o));
+    asm_rm(&e->o, 4, load_opcode(o), dst, em_covered(e, o));
     em_made(e, dst, at_home);
 }
 
@@ -133,7 +134,7 @@ void em_store(struct emit *e, const struct ir_op *o)
     if (ir_covered(o)) {
         if (!em_is_const(e, o->b))
             em_in_reg(e, o->b, 0);
-        store_to(e, o->w, o->b, covered(e, o), 0);
+        store_to(e, o->w, o->b, em_covered(e, o), 0);
         em_used(e, o->b);
         return;
     }
@@ -172,7 +173,7 @@ void em_store_back(struct emit *e, const struct ir_op *o)
 {
     const struct ir_op *first = &e->b->op[o->a];
     if (ir_covered(first)) {
-        store_to(e, o->w, o->b, covered(e, first), 0);
+        store_to(e, o->w, o->b, em_covered(e, first), 0);
     } else {
         store_to(e, o->w, o->b, mem_at(e->rmw_reg, 0), 0);
         e->reserved &= ~BIT(e->rmw_reg);

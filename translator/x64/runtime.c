@@ -66,7 +66,7 @@ static void count_straddle(struct cpu *c, struct x64_code *code)
 /* May the probe try again? */
 static bool fill(struct cpu *c, const struct x64_site *s, u32 lin)
 {
-    if (!s->w || (lin & s->align))
+    if (!s->w)
         return false;
     if (UNLIKELY(s->code->verify))
         return verify_fill(s->code->verify, lin, s->w, s->write, &s->group);

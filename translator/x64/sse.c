@@ -151,14 +151,25 @@ void em_sse(struct emit *e, const struct ir_op *o)
         em_sets_token(e, o);
 }
 
+/* The memory operand. */
+static struct mem place(struct emit *e, const struct ir_op *o)
+{
+    if (ir_covered(o))
+        return em_covered(e, o);
+    em_may_leave(e);
+    unsigned lin = em_in_reg(e, o->a, 0), t = em_probe(e, o, lin, o->cc & 1);
+    em_used(e, o->a);
+    return mem_sum(t, lin, 0, 0);
+}
+
 void em_sse_mem(struct emit *e, const struct ir_op *o)
 {
     const struct insn *in = &e->code->insns[o->imm];
     const struct isa_row *row = &isa_rows[in->op];
-    em_may_leave(e);
-    unsigned lin = em_in_reg(e, o->a, 0), t = em_probe(e, o, lin, o->cc & 1), reg = in->modrm >> 3;
-    struct mem m = mem_sum(t, lin, 0, 0);
-    em_used(e, o->a);
+    unsigned reg = in->modrm >> 3;
+    if (row->writes)
+        em_clobber(e);
+    struct mem m = place(e, o);
     bool to_gpr = row->operand[0] == OPERAND_Gd, at_home;
     if (to_gpr)
         reg = em_fresh(e, &at_home, 0);

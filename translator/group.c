@@ -43,7 +43,7 @@ static void registers_change(struct finder *f)
 
 static bool is_access(const struct ir_op *o)
 {
-    return o->op == IR_LD || o->op == IR_ST || o->op == IR_LDW;
+    return o->op == IR_LD || o->op == IR_ST || o->op == IR_LDW || o->op == IR_X87M;
 }
 
 /* Does C code run that may change registers and mappings? What leaves the block without coming back does not matter. */
@@ -54,6 +54,9 @@ static bool closes(const struct ir_op *o)
     case IR_ST:
     case IR_LDW:
     case IR_SSEM:
+    case IR_X87IN:
+    case IR_X87M:
+    case IR_X87CW:
     case IR_SEG:
     case IR_LIMIT:
     case IR_DIV:
@@ -141,7 +144,7 @@ static void access(struct finder *f, unsigned at)
         f->list[f->count++] =
             (struct candidate){.root = s.root, .lo = s.off, .hi = s.off + o->w, .first = at, .members = 1};
     }
-    f->list[i].write |= o->op != IR_LD;
+    f->list[i].write |= o->op == IR_X87M ? o->cc : o->op != IR_LD;
     f->of[at] = (u8)(i + 1);
 }
 

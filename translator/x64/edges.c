@@ -40,6 +40,7 @@ static void call_handler(struct emit *e, const struct ir_op *o, const u8 *thunk)
     for (unsigned i = 0; i < e->nlive; i++) /* the handler may change guest registers */
         e->failed |= e->place[e->live[i]].where == IN_GUEST;
     em_call_thunk(e, thunk, s);
+    e->x87_last = e->x87_mem = 0;
     if (o->aux)
         e->cur = e->home = 0;
 }
@@ -162,6 +163,7 @@ void em_leave(struct emit *e, const struct ir_op *o)
             edge(e, e->code->ip + e->code->insns[o->imm].end);
         return;
     }
+    em_x87_notes(e);
     unsigned v = o->op == IR_JMPV || o->op == IR_TEST0 ? em_in_reg(e, o->a, 0) : 0;
     if (o->op == IR_JMP) {
         edge(e, (u32)o->imm);

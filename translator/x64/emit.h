@@ -27,6 +27,8 @@ struct x64_site {
     struct fill_group group; /* that it is the first of */
     u8 align;   /* bits of the address that must be 0 */
     bool flags; /* the handler reads or writes flags */
+    u8 x87, x87_mem; /* number + 1 of the last x87 instruction before, of the last with a memory operand; 0: none in this block */
+    bool x87_in; /* the x87 unit is wanted */
     bool stays; /* what ends the block may go on behind the call */
 };
 

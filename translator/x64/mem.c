@@ -6,7 +6,8 @@
 struct x64_site *em_site(struct emit *e, unsigned w, bool write)
 {
     struct x64_site *s = &e->code->sites[e->code->nsites++];
-    *s = (struct x64_site){.code = e->code, .k = (u16)e->insn, .w = (u8)w, .write = write};
+    *s = (struct x64_site){
+        .code = e->code, .k = (u16)e->insn, .w = (u8)w, .write = write, .x87 = e->x87_last, .x87_mem = e->x87_mem};
     return s;
 }
 
@@ -74,7 +75,7 @@ unsigned em_probe(struct emit *e, const struct ir_op *o, unsigned lin, bool writ
 }
 
 /* RAX = where the group of a covered access begins. Flags stay. */
-static struct mem covered(struct emit *e, const struct ir_op *o)
+struct mem em_covered(struct emit *e, const struct ir_op *o)
 {
     asm_rm(&e->o, 8, 0x8B, RAX, group_mem(o));
     return mem_at(RAX, o->delta);
@@ -97,7 +98,7 @@ static void load_covered(struct emit *e, const struct ir_op *o)
 {
     bool at_home;
     unsigned dst = em_fresh(e, &at_home, 0);
-    asm_rm(&e->o, 4, load_opcode(o), dst, covered(e, o));
+    asm_rm(&e->o, 4, load_opcode(o), dst, em_covered(e, o));
     em_made(e, dst, at_home);
 }
 
@@ -133,7 +134,7 @@ void em_store(struct emit *e, const struct ir_op *o)
     if (ir_covered(o)) {
         if (!em_is_const(e, o->b))
             em_in_reg(e, o->b, 0);
-        store_to(e, o->w, o->b, covered(e, o), 0);
+        store_to(e, o->w, o->b, em_covered(e, o), 0);
         em_used(e, o->b);
         return;
     }
@@ -172,7 +173,7 @@ void em_store_back(struct emit *e, const struct ir_op *o)
 {
     const struct ir_op *first = &e->b->op[o->a];
     if (ir_covered(first)) {
-        store_to(e, o->w, o->b, covered(e, first), 0);
+        store_to(e, o->w, o->b, em_covered(e, first), 0);
     } else {
         store_to(e, o->w, o->b, mem_at(e->rmw_reg, 0), 0);
         e->reserved &= ~BIT(e->rmw_reg);

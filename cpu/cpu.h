@@ -220,6 +220,7 @@ struct cpu_engine {
     void (*dropped)(struct cpu_engine *e, struct iblock *b); /* what was made of B is not to be run again */
     void (*flushed)(struct cpu_engine *e);                   /* of all blocks; their memory is used again */
     const void *running;                                     /* what C was called from last: ATT_CODE when it is dropped */
+    void (*settle)(struct cpu *c, struct cpu_engine *e);     /* run() was left by a fault: all state belongs in struct cpu */
 };
 
 /* Programs that wait for a key in a loop of BIOS and DOS calls instead of HLT (op_int.c). */
@@ -245,6 +246,10 @@ struct cpu {
     void *jumps;      /* translator/: where indirect jumps of translated code look, */
     u64 jump_key[2];  /* and what they look for beside the address: for pages of this address space, for global ones */
     u16 hflags;       /* the arithmetic flags while translated code runs: AH as of LAHF, AL as of SETO */
+    bool x87_live;    /* translated code runs with the x87 state in the host's unit; fpu has the control word. And since then: */
+    u8 x87_seg;       /* segment register of the last operand in memory */
+    u32 x87_op;       /* FOP of the last instruction */
+    u32 x87_ip, x87_dp;
     const struct insn *cur;       /* instruction being executed */
     const struct insn *block_first; /* first instruction of the run that cur belongs to */
     u64 block_ip;     /* IP of block_first */

@@ -302,6 +302,8 @@ static void account_fault(struct cpu *c)
 /* A fault: a stop that the instruction has hit does not count, it will be begun again. */
 static void take_fault(struct cpu *c)
 {
+    if (c->engine)
+        c->engine->settle(c, c->engine);
     if (UNLIKELY(c->stops.hit) && c->cur && !c->fault_at_ip)
         stops_unhit(c);
     cpu_deliver_fault(c); /* may come back to cpu_run() once more: double fault */

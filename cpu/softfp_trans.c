@@ -37,6 +37,14 @@ static const u128 inv_factorial[] = {
     W(0x0000000000000000, 0x000000623A17F1A9), W(0x0000000000000000, 0x00000003A356385C),
 };
 
+/* 1 / (2n + 1), Q127 */
+#define INV_ODD(n) ONE / (2 * (n) + 1)
+static const u128 inv_odd[] = {
+    INV_ODD(0),  INV_ODD(1),  INV_ODD(2),  INV_ODD(3),  INV_ODD(4),  INV_ODD(5),  INV_ODD(6),  INV_ODD(7),
+    INV_ODD(8),  INV_ODD(9),  INV_ODD(10), INV_ODD(11), INV_ODD(12), INV_ODD(13), INV_ODD(14), INV_ODD(15),
+    INV_ODD(16), INV_ODD(17), INV_ODD(18), INV_ODD(19), INV_ODD(20), INV_ODD(21),
+};
+
 /* atan(k / 32), units of 2^-128 */
 static const u128 atan_table[] = {
     W(0x0000000000000000, 0x0000000000000000), W(0x07FF556EEA5D892A, 0x13BCEBBB6ED46311),
@@ -177,6 +185,7 @@ static struct f80 zero(bool sign)
 static bool reduce(const struct fp_num *x, struct wide *r, unsigned *quadrant)
 {
     const u128 half_pi_66 = W(0x3, 0x243F6A8885A308D3);
+    const u128 inverse = W(0xA2F9836E4E44152A, 0x00062BC40DA276BE); /* 2^193 / half_pi_66, chopped */
     *quadrant = 0;
     *r = wide_of(x);
     if (x->exp >= 63)
@@ -184,8 +193,10 @@ static bool reduce(const struct fp_num *x, struct wide *r, unsigned *quadrant)
     if (x->exp < -1)
         return true;
     u128 v = (u128)x->sig << (x->exp + 2);
-    u128 q = v / half_pi_66;
-    v %= half_pi_66;
+    u128 q = mulhi(v, inverse) >> 65; /* too small by at most 2 */
+    v -= q * half_pi_66;
+    for (; v >= half_pi_66; q++)
+        v -= half_pi_66;
     bool over = v > half_pi_66 - v;
     if (over) {
         v = half_pi_66 - v;
@@ -225,6 +236,21 @@ static struct wide sine_in(struct wide r, unsigned quadrant)
     return v;
 }
 
+/* Both at once: the two sums do not wait for each other. */
+static void sine_and_cosine_in(struct wide r, unsigned quadrant, struct wide *sine, struct wide *cosine)
+{
+    u128 z = wide_fraction(wide_mul(r, r)), s = 0, c = 0;
+    for (unsigned n = 14; n-- > 0;) {
+        s = inv_factorial[2 * n + 1] - mulhi(s, z);
+        c = inv_factorial[2 * n] - mulhi(c, z);
+    }
+    struct wide a = wide_mul(r, wide_make(false, 0, s - 1)), b = wide_make(false, 0, c - 1);
+    *sine = quadrant & 1 ? b : a;
+    *cosine = quadrant & 1 ? a : b;
+    sine->sign ^= quadrant >> 1 & 1;
+    cosine->sign ^= (quadrant + 1) >> 1 & 1;
+}
+
 bool f80_sincos(struct fp_env *env, struct f80 x, struct f80 *sine, struct f80 *cosine)
 {
     struct fp_num n = f80_unpack(x);
@@ -239,10 +265,16 @@ bool f80_sincos(struct fp_env *env, struct f80 x, struct f80 *sine, struct f80 *
     } else if (n.cls == FP_FINITE && !(n.den && fp_stop(env, FP_DE))) {
         if (!reduce(&n, &r, &quadrant))
             return false;
-        if (cosine)
-            c = wide_round(env, sine_in(r, (quadrant + 1) & 3));
-        if (sine) /* last: C1 tells of the sine */
+        if (sine && cosine) {
+            struct wide ws, wc;
+            sine_and_cosine_in(r, quadrant, &ws, &wc);
+            c = wide_round(env, wc);
+            s = wide_round(env, ws); /* last: C1 tells of the sine */
+        } else if (sine) {
             s = wide_round(env, sine_in(r, quadrant));
+        } else {
+            c = wide_round(env, sine_in(r, (quadrant + 1) & 3));
+        }
     }
     if (sine)
         *sine = s;
@@ -265,10 +297,13 @@ bool f80_ptan(struct fp_env *env, struct f80 x, struct f80 *tangent)
     } else if (n.cls == FP_FINITE && !(n.den && fp_stop(env, FP_DE))) {
         if (!reduce(&n, &r, &quadrant))
             return false;
-        if (n.exp < -64) /* x + x^3 / 3 */
+        if (n.exp < -64) { /* x + x^3 / 3 */
             *tangent = wide_round(env, r);
-        else
-            *tangent = wide_round(env, wide_div(sine_in(r, quadrant), sine_in(r, (quadrant + 1) & 3)));
+        } else {
+            struct wide sine, cosine;
+            sine_and_cosine_in(r, quadrant, &sine, &cosine);
+            *tangent = wide_round(env, wide_div(sine, cosine));
+        }
     }
     return true;
 }
@@ -281,8 +316,7 @@ static u128 odd_series(u128 z, unsigned terms, bool alternate)
     u128 acc = 0;
     for (unsigned n = terms; n-- > 0;) {
         u128 t = mulhi(acc, z);
-        acc = ONE / (2 * n + 1);
-        acc = alternate ? acc - t : acc + t;
+        acc = alternate ? inv_odd[n] - t : inv_odd[n] + t;
     }
     return acc;
 }

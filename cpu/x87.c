@@ -3,8 +3,6 @@
  */
 #include "cpu/x87.h"
 
-enum { CW_WRITABLE = 0x1F3F, CW_FIXED = 0x0040, CW_INIT = 0x037F };
-
 /*
  * FERR# follows a pending exception while CR0.NE = 0; the chipset turns it into IRQ 13. It is driven as
  * soon as the exception is found, so that the interrupt is taken before the next x87 instruction, as the PC's handlers
@@ -52,7 +50,7 @@ bool x87_stack_fault(struct cpu *c, bool overflow)
 void x87_init(struct cpu *c)
 {
     struct x87 *f = &c->fpu;
-    f->cw = CW_INIT;
+    f->cw = X87_CW_INIT;
     f->sw = 0;
     f->top = 0;
     f->empty = 0xFF;
@@ -86,8 +84,8 @@ u16 x87_tags(const struct cpu *c)
 void x87_load(struct cpu *c, u16 cw, u16 sw, u16 tags)
 {
     struct x87 *f = &c->fpu;
-    f->cw = (cw & CW_WRITABLE) | CW_FIXED;
-    f->sw = sw & (u16)~0x3800;
+    f->cw = (cw & X87_CW_WRITABLE) | X87_CW_FIXED;
+    f->sw = sw & (u16)~X87_TOP;
     f->top = sw >> 11 & 7;
     f->empty = 0;
     for (unsigned i = 0; i < 8; i++)

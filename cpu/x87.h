@@ -29,6 +29,8 @@ enum {
     X87_CC = X87_C0 | X87_C2 | X87_C3, /* what a comparison sets */
 };
 
+enum { X87_TOP = 7 << 11, X87_CW_WRITABLE = 0x1F3F, X87_CW_FIXED = 0x0040, X87_CW_INIT = 0x037F };
+
 enum { X87_FXSAVE_BYTES = 160 }; /* the x87 part of the FXSAVE image */
 
 /* ---- x87.c ---- */
@@ -69,6 +71,12 @@ static ALWAYS_INLINE void x87_begin(struct cpu *c)
     _Static_assert((X87_ES & (CR0_EM | CR0_TS)) == 0, "one test for both");
     if (UNLIKELY((c->cr0 & (CR0_EM | CR0_TS)) | (c->fpu.sw & X87_ES)))
         x87_hold(c);
+}
+
+/* Nothing holds an x87 instruction up, and none can raise an exception. */
+static inline bool x87_plain(const struct cpu *c)
+{
+    return !((c->cr0 & (CR0_EM | CR0_TS)) | (c->fpu.sw & X87_ES)) && (c->fpu.cw & FP_ALL) == FP_ALL;
 }
 
 /* For instructions that do not wait (FNSTCW, FNINIT, ...): #NM only. */

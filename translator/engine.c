@@ -4,6 +4,7 @@
 #include "translator/engine.h"
 #include "cpu/exec.h"
 #include "cpu/run.h"
+#include "cpu/x87.h"
 #include "translator/irinterp.h"
 #include "translator/lift.h"
 #include "translator/verify.h"
@@ -22,6 +23,7 @@ struct translated {
 struct translation {
     struct lift_mode mode;
     bool any_sse;         /* of its instructions: only then it matters what the mode says about them */
+    bool x87;             /* not for a processor on which x87 instructions may raise exceptions */
     struct ir_block *ir;  /* for the IR interpreter, and for those who look on */
     struct insn *insns;   /* of all parts; NULL: there is one, and its block has them */
     struct x64_code code; /* for the host; entry is NULL where the backend could not do it */
@@ -71,6 +73,7 @@ static struct lift_mode mode_of(const struct cpu *c)
 {
     struct lift_mode m = {.ip = (u32)c->ip, .bits = c->code_bits, .stack32 = c->stack32, .priv = (u8)c->mmu.priv};
     m.code_limit = c->seg[SEG_CS].limit;
+    m.x87 = !c->force_soft_fp;
     m.sse = lift_sse_usable(c);
     for (unsigned i = 0; i < SEG_COUNT; i++)
         m.flat |= (u8)(whole(&c->seg[i], i != SEG_CS) << i);
@@ -369,6 +372,14 @@ static bool any_sse(const struct trace *t)
     return false;
 }
 
+static bool has_x87(const struct ir_block *b)
+{
+    unsigned i = 1;
+    while (i < b->count && b->op[i].op != IR_X87IN)
+        i++;
+    return i < b->count;
+}
+
 /* Other code may lead to T: not if it stands in for a better one until SSE is usable. */
 static bool may_be_tied(const struct translation *t)
 {
@@ -426,6 +437,7 @@ static struct translation *translate_trace(struct engine *e, struct trace *trace
     struct translation *t = new_translation(trace, mode);
     if (!t)
         return NULL;
+    t->x87 = lifted && has_x87(&e->work);
     if ((lifted && !make(e, t, trace)) || !keep(e, t)) {
         discard(t);
         return NULL;
@@ -527,8 +539,20 @@ static bool make_room(struct engine *e)
     return true;
 }
 
+/* Before anything but translated code looks at the guest. */
+static void settle(struct cpu *c, struct cpu_engine *hooks)
+{
+    x64_x87_save(c);
+}
+
+static bool may_enter(const struct engine *e, const struct translation *t)
+{
+    return !t->x87 || e->c->x87_live || x87_plain(e->c);
+}
+
 static void interpret(struct engine *e, struct iblock *b)
 {
+    settle(e->c, &e->hooks);
     unsigned n = (unsigned)MIN((s64)b->count, e->c->budget);
     u32 behind = (u32)e->c->ip + b->insn[b->count - 1].end;
     cpu_run_insns(e->c, b, n);
@@ -559,7 +583,7 @@ static void run_ir(struct engine *e)
             b = c->blocks->scratch;
         b = cpu_next_block(c, b);
         struct translation *t = (s64)b->count <= c->budget ? find(e, b) : NULL;
-        if (!t || !t->ir) {
+        if (!t || !t->ir || !may_enter(e, t)) {
             interpret(e, b);
             continue;
         }
@@ -584,6 +608,7 @@ static u64 verified(struct engine *e, u64 left)
 {
     if (!verify_is_open(e->verify))
         return left;
+    settle(e->c, &e->hooks);
     bool same = left == X64_SLICE_ENDS && flags_dead_here(e) ? verify_close_without_flags(e->verify) : verify_close(e->verify);
     return !same || left == X64_SLICE_ENDS ? X64_NO_EDGE : left;
 }
@@ -594,6 +619,7 @@ static u64 enter(struct engine *e, struct translation *t)
     struct cpu *c = e->c;
     s64 before = c->budget;
     if (UNLIKELY(e->verify)) {
+        settle(c, &e->hooks);
         verify_limit(e->verify, t->code.count + X64_RESERVE);
         verify_open(e->verify);
     }
@@ -620,7 +646,7 @@ static u64 enter(struct engine *e, struct translation *t)
 static struct translation *for_host(struct engine *e, struct iblock *b)
 {
     struct translation *t = e->c->budget >= X64_INSNS + X64_RESERVE ? find(e, b) : NULL;
-    return t && t->code.entry ? t : NULL;
+    return t && t->code.entry && may_enter(e, t) ? t : NULL;
 }
 
 static void run_host(struct engine *e)
@@ -653,6 +679,7 @@ static void run_host(struct engine *e)
         if (l) /* the last of a chain */
             b = l->from->part[0].block;
     }
+    settle(c, &e->hooks);
 }
 
 static void run(struct cpu *c, struct cpu_engine *hooks)
@@ -696,7 +723,7 @@ struct engine *engine_new(struct cpu *c, const struct engine_config *config)
         return NULL;
     e->c = c;
     e->config = *config;
-    e->hooks = (struct cpu_engine){.run = run, .dropped = drop, .flushed = flush};
+    e->hooks = (struct cpu_engine){.run = run, .dropped = drop, .flushed = flush, .settle = settle};
     if (!prepare(e)) {
         engine_free(e);
         return NULL;

@@ -45,12 +45,12 @@ static void registers_change(struct finder *f)
 
 static bool is_access(const struct ir_op *o)
 {
-    return o->op == IR_LD || o->op == IR_ST || o->op == IR_LDW || o->op == IR_SSEM;
+    return o->op == IR_LD || o->op == IR_ST || o->op == IR_LDW || o->op == IR_SSEM || o->op == IR_X87M;
 }
 
 static bool writes(const struct ir_op *o)
 {
-    return o->op == IR_SSEM ? o->cc & 1 : o->op != IR_LD;
+    return o->op == IR_SSEM ? o->cc & 1 : o->op == IR_X87M ? o->cc : o->op != IR_LD;
 }
 
 static bool must_be_aligned(const struct ir_op *o)
@@ -72,6 +72,9 @@ static bool closes(const struct ir_op *o)
     case IR_ST:
     case IR_LDW:
     case IR_SSEM:
+    case IR_X87IN:
+    case IR_X87M:
+    case IR_X87CW:
     case IR_SEG:
     case IR_LIMIT:
     case IR_DIV:

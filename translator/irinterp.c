@@ -8,6 +8,7 @@
 #include "cpu/exec.h"
 #include "cpu/isa.h"
 #include "cpu/run.h"
+#include "cpu/x87.h"
 #include "translator/fill.h"
 #include "translator/verify.h"
 #include <stdlib.h>
@@ -27,6 +28,7 @@ struct irinterp {
     u8 *host;                  /* of the last LDW */
     u8 *group[IR_GROUPS + 1];  /* where groups begin */
     bool left;        /* a handler has done the whole instruction */
+    bool out;         /* the instruction in hand is not for a translation */
     bool gone;        /* the verifier has put the machine between two other instructions */
     u64 high[IR_MAX_OPS]; /* of MUL: upper half; of DIV: remainder */
 };
@@ -253,6 +255,12 @@ static void compute(struct irinterp *r, unsigned at, const struct ir_op *o)
     case IR_SETCC:
         r->value[at] = flags_cond(c, o->cc);
         break;
+    case IR_X87SW:
+        r->value[at] = o->aux ? c->fpu.cw : x87_status(c);
+        break;
+    case IR_AHF:
+        flags_set_arith(c, (u32)(operand(r, o->a, 1) & F_ARITH) | (flags_arith(c) & F_OF));
+        break;
     case IR_SELECT:
         r->value[at] = r->value[flags_cond(c, o->cc) ? o->a : o->b];
         break;
@@ -336,6 +344,23 @@ static void sse(struct irinterp *r, unsigned at, const struct ir_op *o)
     flags_are(r->c, guest);
 }
 
+static void move_x87_if(struct irinterp *r, const struct ir_op *o)
+{
+    struct token guest = flags_now(r->c);
+    flags_are(r->c, r->token[o->f]);
+    call_handler(r, (unsigned)o->imm);
+    flags_are(r->c, guest);
+}
+
+/* An x87 comparison, of which the flags are a token. */
+static void compare_x87(struct irinterp *r, unsigned at, const struct ir_op *o)
+{
+    struct token guest = flags_now(r->c);
+    call_handler(r, (unsigned)o->imm);
+    r->token[at] = flags_now(r->c);
+    flags_are(r->c, guest);
+}
+
 /* State, memory, handlers. */
 static void act(struct irinterp *r, unsigned at, const struct ir_op *o)
 {
@@ -374,7 +399,22 @@ static void act(struct irinterp *r, unsigned at, const struct ir_op *o)
     case IR_SSEM:
         sse(r, at, o);
         break;
+    case IR_X87IN:
+        r->out = !x87_plain(c);
+        break;
+    case IR_X87F:
+        compare_x87(r, at, o);
+        break;
+    case IR_X87C:
+        move_x87_if(r, o);
+        break;
+    case IR_X87M:
+        if (reach(r, o, o->cc)) /* for the group that it may begin */
+            call_handler(r, (unsigned)o->imm);
+        break;
     case IR_HELPER:
+    case IR_X87:
+    case IR_X87CW:
         call_handler(r, (unsigned)o->imm);
         if (r->verify && !r->gone && !r->c->attention)
             verify_open(r->verify);
@@ -423,12 +463,18 @@ void irinterp_free(struct irinterp *r)
     free(r);
 }
 
+static void stop_before(struct irinterp *r, unsigned k)
+{
+    r->c->ip = insn_ip(r->c, &r->insns[k]);
+    cpu_account(r->c, k);
+}
+
 void irinterp_run(struct irinterp *r, struct cpu *c, const struct ir_block *b, const struct insn *insns, unsigned count)
 {
     r->c = c;
     r->b = b;
     r->insns = insns;
-    r->left = r->gone = false;
+    r->left = r->out = r->gone = false;
     c->block_first = c->cur = insns;
     c->block_ip = c->ip;
     c->ip = insn_next_ip(c, &insns[count - 1]);
@@ -436,8 +482,7 @@ void irinterp_run(struct irinterp *r, struct cpu *c, const struct ir_block *b, c
         const struct ir_op *o = &b->op[i];
         if (o->op == IR_INSN) {
             if (UNLIKELY(c->attention)) { /* of the instruction before */
-                c->ip = insn_ip(c, &insns[o->imm]);
-                cpu_account(c, (s64)o->imm);
+                stop_before(r, (unsigned)o->imm);
                 return;
             }
             c->cur = &insns[o->imm];
@@ -445,6 +490,10 @@ void irinterp_run(struct irinterp *r, struct cpu *c, const struct ir_block *b, c
             leave(r, o);
         } else {
             act(r, i, o);
+        }
+        if (UNLIKELY(r->out)) {
+            stop_before(r, (unsigned)o->imm);
+            return;
         }
         if (UNLIKELY(r->left)) {
             if (!r->gone)

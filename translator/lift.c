@@ -44,7 +44,7 @@ ir_ref lift_linear(struct lift *l, unsigned seg, ir_ref off, unsigned len, bool 
 }
 
 /* What LD, ST and LDW have in aux: accesses across 4 GiB fault in a flat segment, others have been checked. */
-static u32 unchecked(const struct lift *l, unsigned seg, bool write)
+u32 lift_unchecked(const struct lift *l, unsigned seg, bool write)
 {
     return is_flat(l, seg, write) ? seg + 1 : 0;
 }
@@ -52,13 +52,13 @@ static u32 unchecked(const struct lift *l, unsigned seg, bool write)
 ir_ref lift_load(struct lift *l, unsigned w, unsigned seg, ir_ref off)
 {
     ir_ref lin = lift_linear(l, seg, off, w, false);
-    return ir_add(l->b, (struct ir_op){.op = IR_LD, .w = (u8)w, .a = lin, .aux = unchecked(l, seg, false)});
+    return ir_add(l->b, (struct ir_op){.op = IR_LD, .w = (u8)w, .a = lin, .aux = lift_unchecked(l, seg, false)});
 }
 
 void lift_store(struct lift *l, unsigned w, unsigned seg, ir_ref off, ir_ref v)
 {
     ir_ref lin = lift_linear(l, seg, off, w, true);
-    ir_add(l->b, (struct ir_op){.op = IR_ST, .w = (u8)w, .a = lin, .b = v, .aux = unchecked(l, seg, true)});
+    ir_add(l->b, (struct ir_op){.op = IR_ST, .w = (u8)w, .a = lin, .b = v, .aux = lift_unchecked(l, seg, true)});
 }
 
 ir_ref lift_rm(struct lift *l, unsigned w)
@@ -79,7 +79,7 @@ ir_ref lift_rmw(struct lift *l, unsigned w)
     if (!l->in->mem)
         return lift_get(l, w, l->in->rm);
     ir_ref lin = lift_linear(l, l->in->seg, lift_offset(l), w, true);
-    return ir_add(l->b, (struct ir_op){.op = IR_LDW, .w = (u8)w, .a = lin, .aux = unchecked(l, l->in->seg, true)});
+    return ir_add(l->b, (struct ir_op){.op = IR_LDW, .w = (u8)w, .a = lin, .aux = lift_unchecked(l, l->in->seg, true)});
 }
 
 void lift_rmw_end(struct lift *l, unsigned w, ir_ref first, ir_ref v)
@@ -147,6 +147,7 @@ void lift_handler(struct lift *l)
     bool flags = (r->reads | r->writes | r->undef) & F_ARITH, last = ends_block(l->in);
     ir_add(l->b, (struct ir_op){.op = last ? IR_LAST : IR_HELPER, .imm = l->k, .aux = flags, .cc = last && goes_on(l->in)});
     l->ended = ends_block(l->in);
+    l->x87 = false;
     if (flags)
         l->b->flags = 0;
 }
@@ -155,8 +156,9 @@ void lift_handler(struct lift *l)
 static void lift_one(struct lift *l)
 {
     ir_add(l->b, (struct ir_op){.op = IR_INSN, .imm = l->k});
-    if (lift_table[l->in->op])
-        lift_table[l->in->op](l);
+    lift_fn lift = lift_table[l->in->op] ? lift_table[l->in->op] : lift_x87_table[l->in->op];
+    if (lift)
+        lift(l);
     else if (!lift_sse(l))
         lift_handler(l);
 }

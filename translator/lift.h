@@ -19,6 +19,7 @@ struct lift_mode {
     u8 priv;         /* enum tlb_priv: which half of the TLB is probed */
     u32 code_limit;  /* CS.limit */
     bool apart;      /* no groups: see struct iblock */
+    bool x87;        /* the host's x87 unit may be used */
     bool sse;        /* SSE instructions raise neither #UD nor #NM nor #XM, and may be done by the host's */
     u8 flat;         /* bit n: segment register n has base 0, ends at 4 GiB, may be read and (but CS) written */
 };
@@ -31,12 +32,13 @@ struct lift {
     u32 ip;                /* of the part's first instruction */
     bool follows;          /* another part does, at FOLLOW */
     u32 follow;
+    bool x87;              /* X87IN has been written, and no handler called since */
     bool ended;            /* something that ends the block has been written */
 };
 
 /* Lifts the instruction in hand; NULL in the table: no lift. */
 typedef void (*lift_fn)(struct lift *l);
-extern const lift_fn lift_table[ISA_COUNT];
+extern const lift_fn lift_table[ISA_COUNT], lift_x87_table[ISA_COUNT];
 
 /* Decoded blocks that are expected to run one behind the other. */
 struct lift_part {
@@ -86,6 +88,9 @@ void lift_put(struct lift *l, unsigned w, unsigned reg, ir_ref v);
 /* The memory operand's offset, and the linear address of [OFF, OFF+LEN) in SEG. */
 ir_ref lift_offset(struct lift *l);
 ir_ref lift_linear(struct lift *l, unsigned seg, ir_ref off, unsigned len, bool write);
+
+/* What accesses there have in aux. */
+u32 lift_unchecked(const struct lift *l, unsigned seg, bool write);
 
 ir_ref lift_load(struct lift *l, unsigned w, unsigned seg, ir_ref off);
 void lift_store(struct lift *l, unsigned w, unsigned seg, ir_ref off, ir_ref v);

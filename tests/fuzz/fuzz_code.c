@@ -4,18 +4,19 @@
  * on behind the byte that faulted, so that one bad byte is not the end. Two machines that run in slices of different
  * lengths must stay equal; or two with different engines, as OTHER_ENGINE says.
  *
- * An input is a header (struct setup), then code, or what SSE code is made from (simd_code.h).
+ * An input is a header (struct setup), then code, or what SSE or x87 code is made from (simd_code.h, x87_code.h).
  */
 #define _GNU_SOURCE /* memfd_create */
 #include "cpu/sys.h"
 #include "tests/fuzz/machine.h"
 #include "tests/fuzz/simd_code.h"
+#include "tests/fuzz/x87_code.h"
 
 #ifndef OTHER_ENGINE
 #define OTHER_ENGINE PC_INTERP
 #endif
 
-enum { RUN = 3000, PAUSES = 10, HEADER = 8, CODE_MAX = 0x3000 };
+enum { RUN = 3000, LOOKS = 40 /* x87 code: much does not last */, PAUSES = 10, HEADER = 8, CODE_MAX = 0x3000 };
 
 /* Memory. The BIOS's stack is below 7000h; code may reach what it likes. */
 enum {
@@ -42,9 +43,11 @@ enum { K_CODE = 8, K_DATA = 0x10, U_CODE = 0x1B, U_DATA = 0x23, SEL_TSS_A = 0x28
 
 enum mode { MODE_REAL, MODE_KERNEL, MODE_USER, MODE_16, MODE_VM86, MODES };
 
+enum { OPTION_VME = 4 /* and PVI */, OPTION_SSE = 8 /* code of that kind */, OPTION_X87 = 0x10 };
+
 struct setup {
     u8 model, mode, paging;
-    u8 options;    /* IOPL; with 4: VME and PVI; with 8: SSE code */
+    u8 options;    /* IOPL; OPTION_... */
     u32 registers; /* where their values come from */
 };
 
@@ -215,12 +218,17 @@ static void set_registers(struct cpu *c, u32 from)
 
 static void put_code(struct cpu *c, const struct setup *s, enum mode mode, const u8 *code, size_t n)
 {
+    bool wide = mode == MODE_KERNEL || mode == MODE_USER;
     u8 made[CODE_MAX];
     struct fuzz_in in = {code, n};
-    if (s->options & 8 && c->features & FEAT_SSE) {
-        n = simd_code(c, mode == MODE_KERNEL || mode == MODE_USER ? 32 : 16, &in, made, CODE_MAX);
+    if (s->options & OPTION_SSE && c->features & FEAT_SSE) {
+        n = simd_code(c, wide ? 32 : 16, &in, made, CODE_MAX);
         code = made;
         simd_state(c, s->registers);
+    } else if (s->options & OPTION_X87) {
+        n = x87_code(code, n, wide, made, CODE_MAX);
+        code = made;
+        x87_start(c, wide, s->registers);
     }
     put(c, CODE + CODE_OFFSET, code, MIN(n, (size_t)CODE_MAX));
 }
@@ -242,7 +250,7 @@ static void start(struct cpu *c, const struct setup *s, const u8 *code, size_t n
         enter_protected(c, s, mode);
     if (c->features & FEAT_FXSR)
         c->cr4 |= CR4_OSFXSR | CR4_OSXMMEXCPT;
-    if (s->options & 4 && c->features & FEAT_VME)
+    if (s->options & OPTION_VME && c->features & FEAT_VME)
         c->cr4 |= CR4_VME | CR4_PVI;
     cpu_set_eflags(c, flags);
     if (mode == MODE_VM86) {
@@ -270,6 +278,16 @@ static u64 cpu_hash(struct cpu *c)
     return state_hash(0, cpu_fields, c);
 }
 
+/* COUNTS further both are in the same state. False if the machines ended. */
+static bool run_both(struct fuzz_machine *one, struct fuzz_machine *other, u64 counts)
+{
+    bool on = fuzz_machine_run(one, counts, counts, PAUSES);
+    fuzz_check(fuzz_machine_run(other, counts, OTHER_ENGINE == PC_INTERP ? 7 : counts, PAUSES) == on);
+    fuzz_check(cpu_count(pc_cpu(one->pc)) == cpu_count(pc_cpu(other->pc)));
+    fuzz_check(cpu_hash(pc_cpu(one->pc)) == cpu_hash(pc_cpu(other->pc)));
+    return on;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct fuzz_in in = {data, size};
@@ -279,10 +297,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct fuzz_machine one, other;
     open_machine(&one, PC_INTERP, &s, in.p, in.left);
     open_machine(&other, OTHER_ENGINE, &s, in.p, in.left);
-    bool on = fuzz_machine_run(&one, RUN, RUN, PAUSES);
-    fuzz_check(fuzz_machine_run(&other, RUN, OTHER_ENGINE == PC_INTERP ? 7 : RUN, PAUSES) == on);
-    fuzz_check(cpu_count(pc_cpu(one.pc)) == cpu_count(pc_cpu(other.pc)));
-    fuzz_check(cpu_hash(pc_cpu(one.pc)) == cpu_hash(pc_cpu(other.pc)));
+    unsigned looks = s.options & OPTION_X87 ? LOOKS : 1;
+    for (bool on = true; on && looks > 0; looks--)
+        on = run_both(&one, &other, RUN / looks);
     if (size % 4 == 0) /* memory and devices: that takes longer than the rest */
         fuzz_check(pc_hash(one.pc) == pc_hash(other.pc));
     fuzz_machine_close(&one);
@@ -291,6 +308,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 }
 
 /* ---- seeds ---- */
+
+static size_t x87_seed(unsigned n, u8 *out)
+{
+    enum { SEEDS = 4 * MODES, LEN = 120 };
+    u32 r = n;
+    if (n == SEEDS)
+        return 0;
+    const u8 header[HEADER] = {(u8)(n / 3), (u8)(n % MODES), n & 8 ? 5 : 0, 3 | OPTION_X87, (u8)n, 3, 7, 9};
+    memcpy(out, header, HEADER);
+    for (unsigned i = 0; i < LEN; i++)
+        out[HEADER + i] = (u8)(x87_random(&r) >> 24);
+    return HEADER + LEN;
+}
 
 size_t fuzz_seed(unsigned n, u8 *out)
 {
@@ -312,7 +342,7 @@ size_t fuzz_seed(unsigned n, u8 *out)
         {12, MODE_KERNEL, 1, 4, "\xEA\0\0\0\0\x30\0\xF3\xAA\xEB\xFE\x90"}, /* task switch, REP STOSB, a loop */
     };
     if (n >= ARRAY_LEN(seeds))
-        return 0;
+        return x87_seed(n - ARRAY_LEN(seeds), out);
     const u8 header[HEADER] = {3, seeds[n].mode, seeds[n].paging, seeds[n].options, (u8)n, 3, 7, 9};
     memcpy(out, header, HEADER);
     memcpy(out + HEADER, seeds[n].bytes, seeds[n].len);

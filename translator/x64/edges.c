@@ -40,6 +40,7 @@ static void call_handler(struct emit *e, const struct ir_op *o, const u8 *thunk)
     for (unsigned i = 0; i < e->nlive; i++) /* the handler may change guest registers */
         e->failed |= e->place[e->live[i]].where == IN_GUEST;
     em_call_thunk(e, thunk, s);
+    e->x87_last = e->x87_mem = 0;
     if (o->aux)
         e->cur = e->home = 0;
 }
@@ -182,6 +183,7 @@ void em_stubs(struct emit *e)
 /* The rest of the trace is not done. */
 void em_exit(struct emit *e, const struct ir_op *o)
 {
+    em_x87_notes(e);
     em_want_flags(e, o->f);
     stub_later(e, (struct stub){.jump = asm_jcc(&e->o, o->cc), .ip = (u32)o->imm, .reg = NO_REG, .undone = e->code->count - o->aux});
     em_flag_used(e, o->f);
@@ -189,6 +191,7 @@ void em_exit(struct emit *e, const struct ir_op *o)
 
 void em_guard(struct emit *e, const struct ir_op *o)
 {
+    em_x87_notes(e);
     em_may_leave(e);
     unsigned v = em_in_reg(e, o->a, 0);
     asm_alu_imm(&e->o, 4, 7, v, (u32)o->imm);
@@ -204,6 +207,7 @@ void em_leave(struct emit *e, const struct ir_op *o)
             edge(e, e->part->ip + e->code->insns[o->imm].end);
         return;
     }
+    em_x87_notes(e);
     unsigned v = o->op == IR_JMPV || o->op == IR_TEST0 ? em_in_reg(e, o->a, 0) : 0;
     if (o->op == IR_JMP) {
         edge(e, (u32)o->imm);

@@ -27,6 +27,8 @@ struct x64_site {
     bool write;
     struct fill_group group; /* that it is the first of */
     bool flags; /* the handler reads or writes flags */
+    u8 x87, x87_mem; /* number + 1 of the last x87 instruction before, of the last with a memory operand; 0: none in this block */
+    bool x87_in; /* the x87 unit is wanted */
     bool stays; /* what ends the block may go on behind the call */
 };
 
@@ -81,6 +83,15 @@ struct x64_code {
     u32 *marks;                 /* NULL, or room for the offset of each instruction's code and of what follows the last */
     struct verify *verify;      /* NULL, or who is asked before anything is seen outside */
 };
+
+/* Address of instruction K, counted over all parts. */
+static inline u32 x64_ip_of(const struct x64_code *c, unsigned k)
+{
+    const struct x64_part *p = c->part + c->parts - 1;
+    while (p->first > k)
+        p--;
+    return p->ip + c->insns[k].end - c->insns[k].len;
+}
 
 /*
  * What entering code returns, if not the edge it left by: an end without one, flags in hflags; C code made it leave; or

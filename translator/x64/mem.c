@@ -6,7 +6,8 @@
 struct x64_site *em_site(struct emit *e, unsigned w, bool write)
 {
     struct x64_site *s = &e->code->sites[e->code->nsites++];
-    *s = (struct x64_site){.code = e->code, .part = e->part, .k = (u16)e->insn, .w = (u8)w, .write = write};
+    *s = (struct x64_site){
+        .code = e->code, .part = e->part, .k = (u16)e->insn, .w = (u8)w, .write = write, .x87 = e->x87_last, .x87_mem = e->x87_mem};
     return s;
 }
 

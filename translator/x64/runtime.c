@@ -4,6 +4,7 @@
 #include "translator/x64/runtime.h"
 #include "cpu/exec.h"
 #include "cpu/run.h"
+#include "cpu/x87.h"
 #include "translator/fill.h"
 #include "translator/verify.h"
 
@@ -21,6 +22,18 @@ void x64_flags_in(struct cpu *c)
 
 enum { STRADDLES_MAX = 32 };
 
+/* What X87 instructions of the block before S leave in the pointers. */
+static void note_x87(struct cpu *c, const struct x64_site *s)
+{
+    const struct insn *insns = s->code->insns;
+    if (s->x87) {
+        c->x87_ip = x64_ip_of(s->code, s->x87 - 1u);
+        c->x87_op = insns[s->x87 - 1].imm & 0x7FF;
+    }
+    if (s->x87_mem)
+        c->x87_seg = insns[s->x87_mem - 1].seg;
+}
+
 /* As the interpreter is inside the instruction of S. The head has taken all of the trace off the budget, and entering the reserve. */
 static const struct insn *stand_at(struct cpu *c, const struct x64_site *s)
 {
@@ -34,6 +47,7 @@ static const struct insn *stand_at(struct cpu *c, const struct x64_site *s)
     c->cur = in;
     c->ip = (u32)(s->part->ip + in->end);
     x64_flags_out(c);
+    note_x87(c, s);
     return in;
 }
 
@@ -74,30 +88,56 @@ static bool fill(struct cpu *c, const struct x64_site *s, u32 lin)
 }
 
 /* Before a handler. False: the machine has been put between two other instructions. */
-static bool right_so_far(const struct x64_site *s)
+static bool right_so_far(struct cpu *c, const struct x64_site *s)
 {
-    return LIKELY(!s->code->verify) || verify_close(s->code->verify);
+    if (LIKELY(!s->code->verify))
+        return true;
+    x64_x87_save(c);
+    return verify_close(s->code->verify);
+}
+
+static void call(struct cpu *c, const struct insn *in)
+{
+    if (UNLIKELY(c->x87_live))
+        x64_x87_call(c, in);
+    else
+        in->fn(c, in);
+}
+
+/* In front of IN, which the interpreter does if it may raise an exception. */
+static u32 enter_x87(struct cpu *c, const struct x64_site *s, const struct insn *in)
+{
+    if (x87_plain(c)) {
+        x64_x87_load(c);
+        return go_on(c, s);
+    }
+    c->ip = insn_ip(c, in);
+    cpu_account(c, s->k - s->part->first);
+    c->engine->running = NULL;
+    return 1;
 }
 
 u32 x64_access(struct cpu *c, const struct x64_site *s, u32 lin)
 {
     const struct insn *in = stand_at(c, s);
+    if (s->x87_in)
+        return enter_x87(c, s, in);
     if (fill(c, s, lin))
         return go_on(c, s);
-    if (!right_so_far(s))
+    if (!right_so_far(c, s))
         return 1;
     if (s->group.span && fill_straddles(lin, &s->group))
         count_straddle(c, s->code);
-    in->fn(c, in);
+    call(c, in);
     return leave(c, s);
 }
 
 u32 x64_handler(struct cpu *c, const struct x64_site *s, u32 unused)
 {
     const struct insn *in = stand_at(c, s);
-    if (!right_so_far(s))
+    if (!right_so_far(c, s))
         return 1;
-    in->fn(c, in);
+    call(c, in);
     if (c->attention || (s->code->sse && !lift_sse_usable(c)))
         return leave(c, s);
     if (UNLIKELY(s->code->verify))
@@ -112,9 +152,9 @@ u32 x64_last(struct cpu *c, const struct x64_site *s, u32 unused)
 {
     const struct insn *in = stand_at(c, s);
     u64 next = c->ip;
-    if (!right_so_far(s))
+    if (!right_so_far(c, s))
         return 1;
-    in->fn(c, in);
+    call(c, in);
     leave(c, s);
     if (!s->stays || c->attention || c->ip != next)
         return 1;

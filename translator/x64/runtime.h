@@ -20,4 +20,14 @@ u32 x64_last(struct cpu *c, const struct x64_site *s, u32 unused);
 void x64_flags_out(struct cpu *c);
 void x64_flags_in(struct cpu *c);
 
+/* The guest's x87 state, all of it, back to struct cpu if it is in the host's unit (x87_live); and there. */
+void x64_x87_save(struct cpu *c);
+void x64_x87_load(struct cpu *c);
+
+/* IN, if it is a transcendental function in one of its usual cases. */
+bool x64_x87_trans(struct cpu *c, const struct insn *in);
+
+/* The handler of IN while it is there, where it stays or comes back if it can. */
+void x64_x87_call(struct cpu *c, const struct insn *in);
+
 #endif

@@ -6,6 +6,7 @@
 #ifndef OMBRA_TRANSLATOR_X64_WORK_H
 #define OMBRA_TRANSLATOR_X64_WORK_H
 
+#include "cpu/x87.h"
 #include "translator/x64/emit.h"
 #include "translator/x64/state.h"
 #include <stddef.h>
@@ -63,6 +64,7 @@ struct emit {
     u8 rmw_reg;            /* host address of the read-modify-write in hand */
     u32 reserved;          /* scratch registers that hold no value but must stay, by bit */
     bool done[IR_MAX_OPS]; /* a PUT that the operation before has done */
+    u8 x87_last, x87_mem;  /* number + 1 of the x87 instruction that the pointers are to tell of, of the one with their operand */
     struct cold cold[COLD_MAX];
     unsigned ncold;
     struct stub stub[X64_STUBS];
@@ -150,6 +152,7 @@ void em_choose(struct emit *e, const struct ir_op *o);
 
 struct x64_site *em_site(struct emit *e, unsigned w, bool write);
 void em_go_cold(struct emit *e, u8 *jump, u8 *back, unsigned address, struct x64_site *s);
+struct mem em_covered(struct emit *e, const struct ir_op *o);
 unsigned em_probe(struct emit *e, const struct ir_op *o, unsigned lin, bool write);
 struct mem em_covered(struct emit *e, const struct ir_op *o);
 void em_may_leave(struct emit *e);
@@ -166,6 +169,18 @@ void em_sse_head(struct emit *e);
 void em_sse_cold(struct emit *e);
 void em_sse(struct emit *e, const struct ir_op *o);
 void em_sse_mem(struct emit *e, const struct ir_op *o);
+
+/* ---- x87.c ---- */
+
+void em_x87_in(struct emit *e, const struct ir_op *o);
+void em_x87_notes(struct emit *e);
+void em_x87(struct emit *e, const struct ir_op *o);
+void em_x87_memory(struct emit *e, const struct ir_op *o);
+void em_x87_compare(struct emit *e, const struct ir_op *o);
+void em_x87_move_if(struct emit *e, const struct ir_op *o);
+void em_x87_word(struct emit *e, const struct ir_op *o);
+void em_x87_control(struct emit *e, const struct ir_op *o);
+void em_ah_flags(struct emit *e, const struct ir_op *o);
 
 /* ---- edges.c ---- */
 

@@ -618,16 +618,16 @@ static u64 enter(struct engine *e, struct translation *t)
 {
     struct cpu *c = e->c;
     s64 before = c->budget;
-    if (UNLIKELY(e->verify)) {
-        settle(c, &e->hooks);
-        verify_limit(e->verify, t->code.count + X64_RESERVE);
-        verify_open(e->verify);
-    }
     if (UNLIKELY(e->era != x64_jump_era(&c->mmu))) {
         e->era = x64_jump_era(&c->mmu);
         memset(e->jumps, 0, sizeof e->jumps);
     }
     x64_set_keys(c, t->code.mode);
+    if (UNLIKELY(e->verify)) {
+        settle(c, &e->hooks);
+        verify_limit(e->verify, t->code.count + X64_RESERVE);
+        verify_open(e->verify);
+    }
     x64_flags_in(c);
     c->budget -= X64_RESERVE;
     e->hooks.running = NULL; /* an exception may have left it */

@@ -9,6 +9,7 @@
 #include "cpu/isa.h"
 #include "cpu/run.h"
 #include "translator/fill.h"
+#include "translator/lift.h"
 #include "translator/verify.h"
 #include <stdlib.h>
 
@@ -324,11 +325,48 @@ static void call_handler(struct irinterp *r, unsigned k)
     r->left |= r->gone;
 }
 
+/* The instruction in hand is done: the block is not gone on with. */
+static void leave_behind(struct irinterp *r)
+{
+    r->left = true;
+    if (!r->gone)
+        r->c->ip = insn_next_ip(r->c, r->c->cur);
+}
+
+/* One in the middle. It may load an MXCSR that SSE operations cannot live with. */
+static void helper(struct irinterp *r, unsigned k)
+{
+    bool usable = lift_sse_usable(r->c);
+    call_handler(r, k);
+    if (r->gone || (usable && !lift_sse_usable(r->c)))
+        leave_behind(r);
+    else if (r->verify && !r->c->attention)
+        verify_open(r->verify);
+}
+
+/*
+ * With memory it is something that others see, and groups of accesses stay open, as a host's code calls nobody here. So the block is left
+ * where the handler's walk has closed a page, and behind the verifier's window.
+ */
+static void sse_memory(struct irinterp *r, const struct ir_op *o)
+{
+    struct cpu *c = r->c;
+    u64 drops = c->mmu.write_drops;
+    call_handler(r, (unsigned)o->imm);
+    if (r->verify || c->mmu.write_drops != drops)
+        leave_behind(r);
+}
+
 /* The handler does it all; what it makes of a general register and the flags is the operation's result as well. */
 static void sse(struct irinterp *r, unsigned at, const struct ir_op *o)
 {
     struct token guest = flags_now(r->c);
-    call_handler(r, (unsigned)o->imm);
+    if (o->op == IR_SSEM)
+        sse_memory(r, o);
+    else
+        r->insns[o->imm].fn(r->c, &r->insns[o->imm]);
+    if (r->left)
+        return;
     r->value[at] = r->c->r[o->aux];
     r->token[at] = flags_now(r->c);
     flags_are(r->c, guest);
@@ -373,9 +411,7 @@ static void act(struct irinterp *r, unsigned at, const struct ir_op *o)
         sse(r, at, o);
         break;
     case IR_HELPER:
-        call_handler(r, (unsigned)o->imm);
-        if (r->verify && !r->gone && !r->c->attention)
-            verify_open(r->verify);
+        helper(r, (unsigned)o->imm);
         break;
     default:
         compute(r, at, o);

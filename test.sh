@@ -29,6 +29,14 @@ fi
 ctest --test-dir build-release -j2 --output-on-failure "${not_full[@]}"
 echo "== guests"
 tests/guest/guests.sh "$PWD/build-release/ombra" "${guests[@]}"
+if [ -x build-release/ombra-verify ]; then
+    declare -A some=([forced]="linux_serial" [tiny]="freedos uboot tour" [verify]="freedos uboot tour")
+    for mode in forced tiny verify; do
+        echo "== guests, $mode"
+        # shellcheck disable=SC2086 # names
+        tests/guest/guests.sh "$PWD/build-release/ombra-$mode" ${guests[@]:-${some[$mode]}}
+    done
+fi
 build build-asan --preset asan -DOMBRA_WERROR=ON
 echo "== tests, address and undefined-behaviour sanitizers"
 ctest --test-dir build-asan -j2 --output-on-failure -LE guest

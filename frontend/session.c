@@ -1121,8 +1121,11 @@ static void print_engine_stats(const struct engine_stats *e)
 
 static void print_verified(const struct verify_stats *v)
 {
-    fprintf(stderr, "verified: %llu blocks, %llu instructions, in %llu comparisons\n", (unsigned long long)v->blocks,
-            (unsigned long long)v->insns, (unsigned long long)v->windows);
+    fprintf(stderr,
+            "blocks verified   %14llu\n"
+            "  instructions    %14llu\n"
+            "  comparisons     %14llu\n",
+            (unsigned long long)v->blocks, (unsigned long long)v->insns, (unsigned long long)v->windows);
 }
 
 static void print_stats(const struct session *s, u64 host)
@@ -1145,6 +1148,8 @@ static void print_stats(const struct session *s, u64 host)
             (unsigned long long)cpu->stats_decoded, (unsigned long long)cpu->mmu.flushes);
     if (pc_engine_stats(s->pc))
         print_engine_stats(pc_engine_stats(s->pc));
+    if (pc_verified(s->pc))
+        print_verified(pc_verified(s->pc));
 }
 
 static void end_trace(struct session *s)
@@ -1202,8 +1207,6 @@ int session_run(const struct options *o)
         write_results(s);
         if (o->stats)
             print_stats(s, host);
-        if (pc_verified(s->pc))
-            print_verified(pc_verified(s->pc));
     }
     screen_close(&s->screen);
     close_ports(s);

@@ -10,6 +10,7 @@
 #include "cpu/run.h"
 #include "cpu/x87.h"
 #include "translator/fill.h"
+#include "translator/lift.h"
 #include "translator/verify.h"
 #include <stdlib.h>
 
@@ -332,13 +333,54 @@ static void call_handler(struct irinterp *r, unsigned k)
     r->left |= r->gone;
 }
 
+/* The instruction in hand is done: the block is not gone on with. */
+static void leave_behind(struct irinterp *r)
+{
+    r->left = true;
+    if (!r->gone)
+        r->c->ip = insn_next_ip(r->c, r->c->cur);
+}
+
+/* One in the middle. It may load an MXCSR that SSE operations cannot live with. */
+static void helper(struct irinterp *r, unsigned k)
+{
+    bool usable = lift_sse_usable(r->c);
+    call_handler(r, k);
+    if (r->gone || (usable && !lift_sse_usable(r->c)))
+        leave_behind(r);
+    else if (r->verify && !r->c->attention)
+        verify_open(r->verify);
+}
+
+/*
+ * With memory it is something that others see, and groups of accesses stay open, as a host's code calls nobody here. So the block is left
+ * where the handler's walk has closed a page, and behind the verifier's window.
+ */
+static void with_memory(struct irinterp *r, const struct ir_op *o)
+{
+    struct cpu *c = r->c;
+    u64 drops = c->mmu.write_drops;
+    call_handler(r, (unsigned)o->imm);
+    if (r->verify || c->mmu.write_drops != drops)
+        leave_behind(r);
+}
+
+/* Nobody but the processor sees it: it stays in the verifier's window. */
+static void registers_only(struct irinterp *r, const struct ir_op *o)
+{
+    r->insns[o->imm].fn(r->c, &r->insns[o->imm]);
+}
+
 /* The handler does it all, and faults where something is not aligned; what it makes of a general register and the flags is the operation's result as well. */
 static void sse(struct irinterp *r, unsigned at, const struct ir_op *o)
 {
     struct token guest = flags_now(r->c);
-    if (o->op == IR_SSEM && !reach(r, o, o->cc & 1))
+    if (o->op == IR_SSE)
+        registers_only(r, o);
+    else if (reach(r, o, o->cc & 1)) /* for the group that it may begin */
+        with_memory(r, o);
+    if (r->left)
         return;
-    call_handler(r, (unsigned)o->imm);
     r->value[at] = r->c->r[o->aux];
     r->token[at] = flags_now(r->c);
     flags_are(r->c, guest);
@@ -348,7 +390,7 @@ static void move_x87_if(struct irinterp *r, const struct ir_op *o)
 {
     struct token guest = flags_now(r->c);
     flags_are(r->c, r->token[o->f]);
-    call_handler(r, (unsigned)o->imm);
+    registers_only(r, o);
     flags_are(r->c, guest);
 }
 
@@ -356,7 +398,7 @@ static void move_x87_if(struct irinterp *r, const struct ir_op *o)
 static void compare_x87(struct irinterp *r, unsigned at, const struct ir_op *o)
 {
     struct token guest = flags_now(r->c);
-    call_handler(r, (unsigned)o->imm);
+    registers_only(r, o);
     r->token[at] = flags_now(r->c);
     flags_are(r->c, guest);
 }
@@ -409,15 +451,17 @@ static void act(struct irinterp *r, unsigned at, const struct ir_op *o)
         move_x87_if(r, o);
         break;
     case IR_X87M:
-        if (reach(r, o, o->cc)) /* for the group that it may begin */
-            call_handler(r, (unsigned)o->imm);
+        if (reach(r, o, o->cc))
+            with_memory(r, o);
         break;
     case IR_HELPER:
+        helper(r, (unsigned)o->imm);
+        break;
     case IR_X87:
+        registers_only(r, o);
+        break;
     case IR_X87CW:
-        call_handler(r, (unsigned)o->imm);
-        if (r->verify && !r->gone && !r->c->attention)
-            verify_open(r->verify);
+        with_memory(r, o);
         break;
     default:
         compute(r, at, o);

@@ -352,6 +352,7 @@ static void compare_state(struct verify *v)
 {
     struct cpu *c = v->c, *t = v->after;
     t->mmu.a20_mask = c->mmu.a20_mask;
+    t->poll = c->poll;
     memcpy(t->mmu.pdpte, c->mmu.pdpte, sizeof t->mmu.pdpte);
     state_walk("cpu", cpu_fields, c, compare_field, &(struct wanted){v, t});
     compare_flags(v);

@@ -1,19 +1,26 @@
 /*
  * fuzz_code.c - any bytes as code, in real mode, protected mode at both ends of privilege, 16-bit segments and
  * virtual-8086 mode, with and without paging, run by a whole machine for a bounded number of instructions. Handlers go
- * on behind the byte that faulted, so that one bad byte is not the end. Two machines that run in slices of different
- * lengths must stay equal; or two with different engines, as OTHER_ENGINE says.
+ * on behind the byte that faulted, so that one bad byte is not the end; NMIs and a timer's interrupts come in between. Two machines
+ * that run in slices of different lengths must stay equal; or two with different engines, as OTHER_ENGINE says. With LOCKSTEP the
+ * engine's blocks are compared with the interpreter too, and counted.
  *
- * An input is a header (struct setup), then code, or what SSE or x87 code is made from (simd_code.h, x87_code.h).
+ * An input is a header (struct setup), then code, or what code is made from (program.h, simd_code.h, x87_code.h).
  */
 #define _GNU_SOURCE /* memfd_create */
 #include "cpu/sys.h"
+#include "frontend/blockview.h"
 #include "tests/fuzz/machine.h"
+#include "tests/fuzz/program.h"
 #include "tests/fuzz/simd_code.h"
 #include "tests/fuzz/x87_code.h"
+#include "translator/engine.h"
 
 #ifndef OTHER_ENGINE
 #define OTHER_ENGINE PC_INTERP
+#endif
+#ifndef LOCKSTEP
+#define LOCKSTEP false
 #endif
 
 enum { RUN = 3000, LOOKS = 40 /* x87 code: much does not last */, PAUSES = 10, HEADER = 8, CODE_MAX = 0x3000 };
@@ -43,7 +50,7 @@ enum { K_CODE = 8, K_DATA = 0x10, U_CODE = 0x1B, U_DATA = 0x23, SEL_TSS_A = 0x28
 
 enum mode { MODE_REAL, MODE_KERNEL, MODE_USER, MODE_16, MODE_VM86, MODES };
 
-enum { OPTION_VME = 4 /* and PVI */, OPTION_SSE = 8 /* code of that kind */, OPTION_X87 = 0x10 };
+enum { OPTION_VME = 4 /* and PVI */, OPTION_SSE = 8 /* code of that kind */, OPTION_NMI = 0x10, OPTION_PROGRAM = 0x20, OPTION_TIMER = 0x40, OPTION_X87 = 0x80 };
 
 struct setup {
     u8 model, mode, paging;
@@ -216,6 +223,18 @@ static void set_registers(struct cpu *c, u32 from)
     }
 }
 
+/* The timer's interrupt is vector 20h, every few hundred or thousand instructions. */
+static void start_timer(struct cpu *c, const struct setup *s)
+{
+    static const u8 out[][2] = {{0x20, 0x11}, {0x21, 0x20}, {0x21, 4},    {0x21, 1}, {0x21, 0xFE}, {0xA0, 0x11},
+                                {0xA1, 0x28}, {0xA1, 2},    {0xA1, 1}, {0xA1, 0xFF}, {0x43, 0x34}};
+    for (unsigned i = 0; i < ARRAY_LEN(out); i++)
+        c->host.out(c->host.ctx, out[i][0], out[i][1], 1);
+    c->host.out(c->host.ctx, 0x40, 1 + (s->registers >> 8 & 3), 1);
+    c->host.out(c->host.ctx, 0x40, 0, 1);
+}
+
+/* The input's code, or what is made from it. */
 static void put_code(struct cpu *c, const struct setup *s, enum mode mode, const u8 *code, size_t n)
 {
     bool wide = mode == MODE_KERNEL || mode == MODE_USER;
@@ -229,6 +248,10 @@ static void put_code(struct cpu *c, const struct setup *s, enum mode mode, const
         n = x87_code(code, n, wide, made, CODE_MAX);
         code = made;
         x87_start(c, wide, s->registers);
+    } else if (s->options & OPTION_PROGRAM) {
+        enum { INSNS = 200 };
+        n = program_make(state_hash_bytes(s->registers, code, n), wide, made, sizeof made, INSNS);
+        code = made;
     }
     put(c, CODE + CODE_OFFSET, code, MIN(n, (size_t)CODE_MAX));
 }
@@ -241,6 +264,8 @@ static void start(struct cpu *c, const struct setup *s, const u8 *code, size_t n
     put_tss(c, TSS_B, CODE + CODE_OFFSET);
     put_handlers(c);
     put_pages(c);
+    if (s->options & OPTION_TIMER)
+        start_timer(c, s);
     set_registers(c, s->registers);
     put_code(c, s, mode, code, n);
     u32 flags = F_ONE | F_IF | (u32)(s->options & 3) << 12 | (mode == MODE_VM86 ? F_VM : 0);
@@ -262,12 +287,13 @@ static void start(struct cpu *c, const struct setup *s, const u8 *code, size_t n
     cpu_update_mode(c);
 }
 
-static void open_machine(struct fuzz_machine *m, enum pc_engine engine, const struct setup *s, const u8 *code, size_t n)
+static void open_machine(struct fuzz_machine *m, enum pc_engine engine, const struct engine_observer *verify, const struct setup *s,
+                         const u8 *code, size_t n)
 {
     unsigned models = 0;
     while (cpu_models[models].name)
         models++;
-    fuzz_machine_open_with(m, &cpu_models[s->model % models], engine);
+    fuzz_machine_open_with(m, &cpu_models[s->model % models], engine, verify);
     fuzz_machine_run(m, 2000, 2000, 0); /* the BIOS's vectors */
     start(pc_cpu(m->pc), s, code, n);
 }
@@ -278,11 +304,59 @@ static u64 cpu_hash(struct cpu *c)
     return state_hash(0, cpu_fields, c);
 }
 
-/* COUNTS further both are in the same state. False if the machines ended. */
-static bool run_both(struct fuzz_machine *one, struct fuzz_machine *other, u64 counts)
+/* COUNTS, NMIs at some of them. */
+static bool run(struct fuzz_machine *m, const struct setup *s, u64 counts, u64 slice)
 {
-    bool on = fuzz_machine_run(one, counts, counts, PAUSES);
-    fuzz_check(fuzz_machine_run(other, counts, OTHER_ENGINE == PC_INTERP ? 7 : counts, PAUSES) == on);
+    u32 random = s->registers;
+    u64 left = counts;
+    bool on = true;
+    while (on && left) {
+        u64 n = left;
+        if (s->options & OPTION_NMI) {
+            random = random * 1664525u + 1013904223u;
+            n = MIN(left, (u64)(1 + (random >> 16) % 700));
+        }
+        on = fuzz_machine_run(m, n, slice, PAUSES);
+        left -= n;
+        if (left)
+            cpu_nmi(pc_cpu(m->pc));
+    }
+    return on;
+}
+
+/* What has been compared so far, in this process. */
+static struct verify_stats compared;
+
+static void tell_compared(void)
+{
+    printf("%llu blocks, %llu instructions compared\n", (unsigned long long)compared.blocks, (unsigned long long)compared.insns);
+}
+
+static void count_compared(struct pc *pc)
+{
+    const struct verify_stats *v = pc_verified(pc);
+    if (!v)
+        return;
+    if (compared.windows == 0)
+        atexit(tell_compared);
+    compared.windows += v->windows;
+    compared.blocks += v->blocks;
+    compared.insns += v->insns;
+}
+
+static void never(void *ctx, const struct engine_difference *d)
+{
+    struct blockview view;
+    fuzz_check(blockview_open(&view, NULL, stderr) == 0);
+    view.observer.differs(&view, d);
+    fuzz_check(!"a difference");
+}
+
+/* COUNTS further both are in the same state. False if the machines ended. */
+static bool run_both(struct fuzz_machine *one, struct fuzz_machine *other, const struct setup *s, u64 counts)
+{
+    bool on = run(one, s, counts, counts);
+    fuzz_check(run(other, s, counts, OTHER_ENGINE == PC_INTERP ? 7 : counts) == on);
     fuzz_check(cpu_count(pc_cpu(one->pc)) == cpu_count(pc_cpu(other->pc)));
     fuzz_check(cpu_hash(pc_cpu(one->pc)) == cpu_hash(pc_cpu(other->pc)));
     return on;
@@ -290,18 +364,20 @@ static bool run_both(struct fuzz_machine *one, struct fuzz_machine *other, u64 c
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    static const struct engine_observer verify = {.differs = never};
     struct fuzz_in in = {data, size};
     struct setup s = {.model = fuzz_take8(&in), .mode = fuzz_take8(&in), .paging = fuzz_take8(&in)};
     s.options = fuzz_take8(&in);
     s.registers = fuzz_take32(&in);
     struct fuzz_machine one, other;
-    open_machine(&one, PC_INTERP, &s, in.p, in.left);
-    open_machine(&other, OTHER_ENGINE, &s, in.p, in.left);
+    open_machine(&one, PC_INTERP, NULL, &s, in.p, in.left);
+    open_machine(&other, OTHER_ENGINE, LOCKSTEP ? &verify : NULL, &s, in.p, in.left);
     unsigned looks = s.options & OPTION_X87 ? LOOKS : 1;
     for (bool on = true; on && looks > 0; looks--)
-        on = run_both(&one, &other, RUN / looks);
+        on = run_both(&one, &other, &s, RUN / looks);
     if (size % 4 == 0) /* memory and devices: that takes longer than the rest */
         fuzz_check(pc_hash(one.pc) == pc_hash(other.pc));
+    count_compared(other.pc);
     fuzz_machine_close(&one);
     fuzz_machine_close(&other);
     return 0;
@@ -339,6 +415,13 @@ size_t fuzz_seed(unsigned n, u8 *out)
         {15, MODE_KERNEL, 3, 0, "\x9C\x80\x4C\x24\x01\x01\x9D\x40\x40\x0F\x23\xF8\xCC\xCE\xCF"},         /* TF, debug */
         {32, MODE_KERNEL, 0, 8, "ADDSD from nothing, MOVAPS to it"}, /* SSE code, from any bytes */
         {36, MODE_USER, 5, 11, "some of them lie where no page may\x8E be"},
+        {8, MODE_KERNEL, 1, 0x70, "kernel"}, /* programs are made from these */
+        {8, MODE_USER, 5, 0x73, "user"},
+        {8, MODE_KERNEL, 0, 0x70, "flat"},
+        {8, MODE_USER, 3, 0x33, "PAE"},
+        {8, MODE_REAL, 0, 0x70, "real"},
+        {8, MODE_VM86, 5, 0x73, "vm86"},
+        {8, MODE_16, 1, 0x60, "sixteen"},
         {12, MODE_KERNEL, 1, 4, "\xEA\0\0\0\0\x30\0\xF3\xAA\xEB\xFE\x90"}, /* task switch, REP STOSB, a loop */
     };
     if (n >= ARRAY_LEN(seeds))

@@ -8,6 +8,7 @@
 #include "hw/pc.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/unit/mem_block.h"
+#include "translator/engine.h"
 
 enum {
     FUZZ_RAM = 2 << 20,
@@ -42,7 +43,9 @@ static inline void fuzz_bios(u8 *bios)
     memcpy(bios + 0xFFF0, reset, sizeof reset);
 }
 
-static inline void fuzz_machine_open_with(struct fuzz_machine *m, const struct cpu_model *cpu, enum pc_engine engine)
+/* VERIFY: NULL, or who is told how the engine differs from the interpreter. */
+static inline void fuzz_machine_open_with(struct fuzz_machine *m, const struct cpu_model *cpu, enum pc_engine engine,
+                                          const struct engine_observer *verify)
 {
     char error[256] = "";
     fuzz_bios(m->bios);
@@ -63,7 +66,9 @@ static inline void fuzz_machine_open_with(struct fuzz_machine *m, const struct c
         .apic = true,
         .exit_port = true,
         .engine = engine,
-        .engine_cache = 1 << 20,
+        .engine_cache = ENGINE_CACHE_MIN,
+        .engine_verify = verify,
+        .engine_observer = verify,
     };
     m->pc = pc_new(&config, error, sizeof error);
     if (!m->pc)
@@ -73,7 +78,7 @@ static inline void fuzz_machine_open_with(struct fuzz_machine *m, const struct c
 
 static inline void fuzz_machine_open(struct fuzz_machine *m, const struct cpu_model *cpu)
 {
-    fuzz_machine_open_with(m, cpu, PC_INTERP);
+    fuzz_machine_open_with(m, cpu, PC_INTERP, NULL);
 }
 
 static inline void fuzz_machine_close(struct fuzz_machine *m)

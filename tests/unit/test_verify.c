@@ -3,8 +3,9 @@
  * the outside once only. Translations are made wrong between lifting and compiling.
  */
 #include "tests/unit/test_cpu_rig.h"
-#include "translator/engine.h"
+#include "cpu/run.h"
 #include "translator/ir.h"
+#include "translator/verify.h"
 #include <stdio.h>
 
 /* What is done to the first operation OP that is found: another one, or another number (0: as it was). */
@@ -150,6 +151,61 @@ static void which_block(void **state)
     end(&r);
 }
 
+static void told_windows(void *ctx, const struct verify_difference *d)
+{
+    struct run *r = ctx;
+    r->told++;
+    r->tied = d->tied;
+    r->count = d->count;
+    r->views = d->steps;
+    snprintf(r->what, sizeof r->what, "%s", d->what);
+}
+
+/* One block, as translated code would have done it. */
+static void do_block(struct cpu *c)
+{
+    struct iblock *b = cpu_next_block(c, c->blocks->scratch);
+    cpu_run_insns(c, b, b->count);
+}
+
+/* Blocks that are right one by one, and wrong in one go: it is the first window that is told in the end. */
+static void only_together(void **state)
+{
+    struct run r = {0};
+    rig_new(&r.rig, "p4");
+    struct cpu *c = r.rig.cpu;
+    rig_protected(&r.rig, 0, "83 C0 03 EB 00 83 C0 04 EB 00 F4"); /* ADD EAX,3; JMP; ADD EAX,4; JMP; HLT */
+    c->r[R_AX] = 0;
+    c->budget = 100;
+    c->count_end = 1100;
+    struct verify *v = verify_new(c, told_windows, &r);
+    verify_limit(v, 2);
+    verify_open(v);
+    do_block(c);
+    do_block(c);
+    c->r[R_AX] = 8;
+    assert_false(verify_close(v));
+    assert_int_equal(r.told, 0);
+    assert_int_equal(c->ip, CODE); /* where the window began */
+    assert_int_equal(c->budget, 100);
+    for (unsigned i = 0; i < 2; i++) {
+        verify_limit(v, 2);
+        verify_open(v);
+        assert_int_equal(c->budget, 2);
+        do_block(c);
+        assert_int_equal(verify_close(v), i == 0);
+    }
+    assert_int_equal(r.told, 1);
+    assert_true(r.tied);
+    assert_int_equal(r.count, 1000);
+    assert_int_equal(r.views, 2);
+    assert_string_equal(r.what, "r[0]             expected 7h, got 8h\n");
+    assert_int_equal(c->r[R_AX], 7);
+    assert_int_equal(c->budget, 96);
+    verify_free(v);
+    rig_free(&r.rig);
+}
+
 /* ---- right ones ---- */
 
 static void finish(struct run *r, u32 at)
@@ -223,9 +279,11 @@ static void code_that_writes_code(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(registers),    cmocka_unit_test(flags),      cmocka_unit_test(stores),
-        cmocka_unit_test(loads),        cmocka_unit_test(exceptions), cmocka_unit_test(which_block),
-        cmocka_unit_test(outside_once), cmocka_unit_test(paging),     cmocka_unit_test(code_that_writes_code),
+        cmocka_unit_test(registers),     cmocka_unit_test(flags),
+        cmocka_unit_test(stores),        cmocka_unit_test(loads),
+        cmocka_unit_test(exceptions),    cmocka_unit_test(which_block),
+        cmocka_unit_test(only_together), cmocka_unit_test(outside_once),
+        cmocka_unit_test(paging),        cmocka_unit_test(code_that_writes_code),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

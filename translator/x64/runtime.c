@@ -140,9 +140,9 @@ u32 x64_handler(struct cpu *c, const struct x64_site *s, u32 unused)
     call(c, in);
     if (c->attention || (s->code->sse && !lift_sse_usable(c)))
         return leave(c, s);
+    x64_set_keys(c, s->code->mode);
     if (UNLIKELY(s->code->verify))
         verify_open(s->code->verify);
-    x64_set_keys(c, s->code->mode);
     if (s->flags)
         x64_flags_in(c);
     return go_on(c, s);
@@ -158,9 +158,9 @@ u32 x64_last(struct cpu *c, const struct x64_site *s, u32 unused)
     leave(c, s);
     if (!s->stays || c->attention || c->ip != next)
         return 1;
+    x64_set_keys(c, s->code->mode);
     if (UNLIKELY(s->code->verify))
         verify_open(s->code->verify);
-    x64_set_keys(c, s->code->mode);
     x64_flags_in(c);
     c->budget -= X64_RESERVE;
     return 0;

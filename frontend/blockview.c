@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum { GUEST = 42, IR = 36, LINES = 512, LINE = 80, CALL = 0xE8, SITE = 8 };
+enum { GUEST = 42, IR = 36, LINES = 512, LINE = 80, CALL = 0xE8 };
 
 /* A column: lines that wait for those beside them. */
 struct column {
@@ -68,7 +68,7 @@ static void ir_lines(const struct ir_block *b, unsigned *at, struct column *c)
     free(text);
 }
 
-/* Bytes [FROM, TO) of the host code, by their distance from its start. A call is one of C: behind it stands an address. */
+/* Bytes [FROM, TO) of the host code, by their distance from its start. Calls are of C. */
 static void host_lines(struct blockview *v, const struct engine_view *b, size_t from, size_t to, struct column *c)
 {
     struct decode_mode mode = {v->decoder, 64};
@@ -76,9 +76,8 @@ static void host_lines(struct blockview *v, const struct engine_view *b, size_t 
         const u8 *p = b->host + from;
         struct disasm_line text;
         disasm_one(v->disasm, &mode, p, (unsigned)MIN(to - from, (size_t)INSN_MAX_LEN), from, &text);
-        bool call = *p == CALL && to - from >= 5 + SITE;
-        snprintf(next_line(c), LINE, call ? "%4zX  call C" : "%4zX  %.60s", from, text.text);
-        from += call ? 5 + SITE : MAX(text.len, 1);
+        snprintf(next_line(c), LINE, *p == CALL ? "%4zX  call C" : "%4zX  %.60s", from, text.text);
+        from += MAX(text.len, 1);
     }
 }
 

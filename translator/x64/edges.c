@@ -21,8 +21,8 @@ void em_call(struct emit *e, const u8 *thunk)
 
 void em_call_thunk(struct emit *e, const u8 *thunk, const struct x64_site *s)
 {
+    asm_mov_imm(&e->o, RAX, (u64)(uintptr_t)s);
     em_call(e, thunk);
-    asm_imm(&e->o, (u64)(uintptr_t)s, 8);
 }
 
 void em_jump_to(struct emit *e, const u8 *thunk)

@@ -180,7 +180,7 @@ static void cold_code(struct emit *e)
     for (unsigned i = 0; i < e->ncold; i++) {
         const struct cold *c = &e->cold[i];
         em_patch(e, c->jump, e->o.at);
-        asm_mov(&e->o, RAX, c->address);
+        asm_rm(&e->o, 4, 0x89, c->address, em_cpu_mem(offsetof(struct cpu, access_at)));
         em_call_thunk(e, e->thunks->access, c->site);
         if (c->back)
             em_patch(e, asm_jmp(&e->o), c->back);

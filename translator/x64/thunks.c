@@ -69,8 +69,8 @@ static void write_exit(struct asm_out *o)
 }
 
 /*
- * CALL with the site behind it, EAX an argument. FN tells in EAX whether the block is to be left; else code behind the site goes on,
- * with scratch registers as they were.
+ * Called with the site in RAX. FN tells in EAX whether the block is to be left; else the caller goes on, with scratch registers as
+ * they were.
  */
 static void write_call(struct asm_out *o, u64 fn, const u8 *exit_raw, const struct sse_thunks *sse)
 {
@@ -78,9 +78,8 @@ static void write_call(struct asm_out *o, u64 fn, const u8 *exit_raw, const stru
         push(o, scratch[i]);
     store_state(o);
     asm_rm(o, 8, 0x8D, RDI, mem_at(RBP, -X64_BIAS));
-    asm_rm(o, 8, 0x8B, RSI, mem_at(RSP, sizeof scratch * 8));
-    asm_rm(o, 8, 0x8B, RSI, mem_at(RSI, 0));
-    asm_mov(o, RDX, RAX);
+    asm_mov64(o, RSI, RAX);
+    asm_rm(o, 4, 0x8B, RDX, cpu_at(offsetof(struct cpu, access_at)));
     asm_rm(o, 4, 0x0FB6, RAX, cpu_at(offsetof(struct cpu, xmm_live)));
     push(o, RAX); /* 16 bytes each */
     sse_write_call_if(o, RAX, sse->save);
@@ -93,7 +92,6 @@ static void write_call(struct asm_out *o, u64 fn, const u8 *exit_raw, const stru
     sse_write_call_if(o, RCX, sse->load);
     for (unsigned i = ARRAY_LEN(scratch); i-- > 0;)
         pop(o, scratch[i]);
-    asm_alu_mem_imm(o, 8, 0, mem_at(RSP, 0), 8);
     ret(o);
     asm_patch(leave, o->at);
     asm_alu_imm(o, 8, 0, RSP, sizeof scratch * 8 + 8);

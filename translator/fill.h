@@ -14,6 +14,11 @@ struct fill_group {
     u8 residue;
 };
 
+static inline bool fill_misaligned(u64 lin, const struct fill_group *g)
+{
+    return g->aligned && ((lin - g->delta + g->residue) & 15);
+}
+
 /* Does the group lie in more than one page? */
 static inline bool fill_straddles(u64 lin, const struct fill_group *g)
 {
@@ -28,7 +33,7 @@ static inline bool fill_probe(struct mmu *m, u64 lin, unsigned size, bool write,
 {
     u32 avail;
     u64 drops = m->write_drops;
-    if (g->aligned && ((lin - g->delta + g->residue) & 15))
+    if (fill_misaligned(lin, g))
         return false;
     if ((lin & (PAGE_SIZE - 1)) + size > PAGE_SIZE || !mmu_run(m, lin, write, &avail) || m->write_drops != drops)
         return false;

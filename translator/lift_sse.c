@@ -20,7 +20,7 @@ struct shape {
     bool flags;
 };
 
-/* RCPPS and RSQRTPS differ from processor to processor, MXCSR decides who computes, and under a mask only some bytes
+/* RCPPS and RSQRTPS differ from processor to processor, LDMXCSR decides who computes, and under a mask only some bytes
  * are written. */
 static bool for_handler(enum isa_op op)
 {
@@ -30,7 +30,6 @@ static bool for_handler(enum isa_op op)
     case ISA_RSQRTPS_VoWo:
     case ISA_RSQRTSS_VdWd:
     case ISA_LDMXCSR_Md:
-    case ISA_STMXCSR_Md:
     case ISA_MASKMOVDQU_VoUo:
         return true;
     default:
@@ -64,6 +63,7 @@ static u8 bytes_of(enum isa_operand kind)
     case OPERAND_Mq:
         return 8;
     case OPERAND_Wd:
+    case OPERAND_Md:
     case OPERAND_Ed:
         return 4;
     case OPERAND_Ew:

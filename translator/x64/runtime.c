@@ -68,7 +68,10 @@ static u32 leave(struct cpu *c, const struct x64_site *s)
     return 1;
 }
 
-/* Blocks whose groups do not fit into pages again and again do better without. */
+/*
+ * Blocks whose groups do not fit into pages again and again do better without; so do those that leave before they come to what
+ * is not aligned.
+ */
 static void count_straddle(struct cpu *c, struct x64_code *code)
 {
     if (++code->straddled == STRADDLES_MAX) {
@@ -126,7 +129,7 @@ u32 x64_access(struct cpu *c, const struct x64_site *s, u32 lin)
         return go_on(c, s);
     if (!right_so_far(c, s))
         return 1;
-    if (s->group.span && fill_straddles(lin, &s->group))
+    if (s->group.span && (fill_straddles(lin, &s->group) || fill_misaligned(lin, &s->group)))
         count_straddle(c, s->code);
     call(c, in);
     return leave(c, s);

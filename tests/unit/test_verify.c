@@ -262,6 +262,22 @@ static void paging(void **state)
     }
 }
 
+/* MOVAPS to an address that is off by one, in a page that holds code: it is no mark of the TLB's that is off. */
+static void misaligned_beside_code(void **state)
+{
+    for (unsigned i = 0; i < (engine_has_host() ? 2 : 1); i++) {
+        struct run r;
+        begin(&r, backends[i], NULL);
+        rig_protected(&r.rig, 0,
+                      "40 C6 05 00 08 01 00 01 0F 29 05 11 08 01 00 F4"); /* INC EAX; MOV byte [10800h],1; MOVAPS [10811h],XMM0 */
+        r.rig.cpu->cr4 |= CR4_OSFXSR;
+        r.rig.cpu->mxcsr = 0x1F80;
+        finish(&r, rig_handler(VEC_GP) + 1);
+        assert_int_equal(rig_get32(&r.rig, 0x10800), 1);
+        end(&r);
+    }
+}
+
 static void code_that_writes_code(void **state)
 {
     for (unsigned i = 0; i < (engine_has_host() ? 2 : 1); i++) {
@@ -279,11 +295,17 @@ static void code_that_writes_code(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(registers),     cmocka_unit_test(flags),
-        cmocka_unit_test(stores),        cmocka_unit_test(loads),
-        cmocka_unit_test(exceptions),    cmocka_unit_test(which_block),
-        cmocka_unit_test(only_together), cmocka_unit_test(outside_once),
-        cmocka_unit_test(paging),        cmocka_unit_test(code_that_writes_code),
+        cmocka_unit_test(registers),
+        cmocka_unit_test(flags),
+        cmocka_unit_test(stores),
+        cmocka_unit_test(loads),
+        cmocka_unit_test(exceptions),
+        cmocka_unit_test(which_block),
+        cmocka_unit_test(only_together),
+        cmocka_unit_test(outside_once),
+        cmocka_unit_test(paging),
+        cmocka_unit_test(misaligned_beside_code),
+        cmocka_unit_test(code_that_writes_code),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -76,14 +76,14 @@ struct standing {
     s64 budget;
     u32 rep_done;
     u16 hflags;
-    u32 x87_op, x87_ip, x87_dp;
+    u32 x87_op, x87_ip, x87_dp, access_at;
     u8 x87_seg;
 };
 
 static struct standing standing_of(const struct cpu *c)
 {
     return (struct standing){c->cur, c->block_first, c->block_ip, c->count_end, c->budget, c->rep_done, c->hflags,
-                             c->x87_op, c->x87_ip, c->x87_dp, c->x87_seg};
+                             c->x87_op, c->x87_ip, c->x87_dp, c->access_at, c->x87_seg};
 }
 
 static void stand(struct cpu *c, const struct standing *s)
@@ -98,6 +98,7 @@ static void stand(struct cpu *c, const struct standing *s)
     c->x87_op = s->x87_op;
     c->x87_ip = s->x87_ip;
     c->x87_dp = s->x87_dp;
+    c->access_at = s->access_at;
     c->x87_seg = s->x87_seg;
 }
 

@@ -407,12 +407,18 @@ static bool make(struct engine *e, struct translation *t, const struct trace *tr
     return !e->emit || compile(e, t, trace->part);
 }
 
-static void put_in(struct translation *t)
+static void put_in(struct translated *p)
 {
-    for (unsigned i = 0; i < t->parts; i++) {
-        struct translated *p = &t->part[i];
-        p->next = p->block->translated;
-        p->block->translated = p;
+    p->next = p->block->translated;
+    p->block->translated = p;
+}
+
+/* A page that many processes have at addresses of their own has many translations. */
+static void to_front(struct translated *p)
+{
+    if (p->block->translated != p) {
+        take_out(p);
+        put_in(p);
     }
 }
 
@@ -442,7 +448,8 @@ static struct translation *translate_trace(struct engine *e, struct trace *trace
         discard(t);
         return NULL;
     }
-    put_in(t);
+    for (unsigned i = 0; i < t->parts; i++)
+        put_in(&t->part[i]);
     e->stats.translated++;
     e->stats.insns_translated += trace->insns;
     tell_translated(e, t);
@@ -475,8 +482,10 @@ static struct translation *find(struct engine *e, struct iblock *b)
     struct lift_mode mode = mode_of(e->c);
     mode.apart = b->apart;
     for (struct translation *t = next_of(b, NULL); t; t = next_of(b, t)) {
-        if (t->mode.ip == mode.ip && same_but_ip(&t->mode, &mode) && (!t->any_sse || t->mode.sse == mode.sse))
+        if (t->mode.ip == mode.ip && same_but_ip(&t->mode, &mode) && (!t->any_sse || t->mode.sse == mode.sse)) {
+            to_front(&t->part[0]);
             return t;
+        }
     }
     return translate(e, b, &mode);
 }

@@ -503,6 +503,14 @@ static u64 epoch_here(struct engine *e)
     return mmu_fetch_epoch_of(&e->c->mmu, (u32)e->c->ip);
 }
 
+/* What the TLB's entry for fetches there adds. */
+static u64 addend_here(struct engine *e)
+{
+    u64 phys, ip = (u32)e->c->ip;
+    const u8 *host = mmu_fetch(&e->c->mmu, ip, &phys);
+    return (u64)(uintptr_t)host - ip;
+}
+
 /*
  * From the block that was left by L to T, if nothing but a jump is between them: in one mode, and on one page, or so
  * that the jump can see whether the other page is still the same.
@@ -513,9 +521,9 @@ static void tie(struct engine *e, struct x64_link *l, const struct iblock *from,
     if (l->ip != t->mode.ip || l->from->mode != t->code.mode || !may_be_tied(t))
         return;
     if (same_page(from, b))
-        x64_link_to(l, &t->code, 0);
+        x64_link_to(l, &t->code, 0, 0);
     else if ((t->mode.flat >> SEG_CS & 1) && !b->frame[1])
-        x64_link_to(l, &t->code, epoch_here(e));
+        x64_link_to(l, &t->code, epoch_here(e), addend_here(e));
 }
 
 /* The next indirect jump to T finds it. */

@@ -63,15 +63,31 @@ static struct mem epoch_mem(size_t field)
     return em_cpu_mem(offsetof(struct cpu, mmu) + field);
 }
 
-/* Goes on if the epoch in REG is one of the MMU's; the distance field of the jump that is taken else. */
-static u8 *check_epoch(struct emit *e, unsigned reg)
+/* Where the entry for fetches at IP has FIELD. */
+static struct mem fetch_mem(const struct emit *e, u32 ip, size_t field)
 {
-    asm_rm(&e->o, 8, 0x3B, reg, epoch_mem(offsetof(struct mmu, fetch_epoch)));
+    unsigned slot = ip >> PAGE_BITS & (TLB_SIZE - 1);
+    return epoch_mem(offsetof(struct mmu, ctx) + offsetof(struct tlb_ctx, fetch) +
+                     (e->mode->priv * TLB_SIZE + slot) * sizeof(struct tlb_entry) + field);
+}
+
+/* Goes on if L may lead where it does; distance fields of the jumps that are taken else. */
+static void check_page(struct emit *e, struct x64_link *l, u8 *wrong[2])
+{
+    asm_mov_imm(&e->o, RAX, (u64)(uintptr_t)&l->epoch);
+    asm_rm(&e->o, 8, 0x8B, RAX, mem_at(RAX, 0));
+    asm_rm(&e->o, 8, 0x3B, RAX, epoch_mem(offsetof(struct mmu, fetch_epoch)));
     u8 *right = asm_jcc(&e->o, CC_E);
-    asm_rm(&e->o, 8, 0x3B, reg, epoch_mem(offsetof(struct mmu, fetch_epoch_global)));
-    u8 *wrong = asm_jcc(&e->o, CC_NE);
+    asm_rm(&e->o, 8, 0x3B, RAX, epoch_mem(offsetof(struct mmu, fetch_epoch_global)));
+    u8 *global = asm_jcc(&e->o, CC_E);
+    asm_alu_mem_imm(&e->o, 4, 7, fetch_mem(e, l->ip, offsetof(struct tlb_entry, tag)), l->ip & (u32)PAGE_MASK);
+    wrong[0] = asm_jcc(&e->o, CC_NE);
+    asm_mov_imm(&e->o, RAX, (u64)(uintptr_t)&l->addend);
+    asm_rm(&e->o, 8, 0x8B, RAX, mem_at(RAX, 0));
+    asm_rm(&e->o, 8, 0x3B, RAX, fetch_mem(e, l->ip, offsetof(struct tlb_entry, addend)));
+    wrong[1] = asm_jcc(&e->o, CC_NE);
     em_patch(e, right, e->o.at);
-    return wrong;
+    em_patch(e, global, e->o.at);
 }
 
 /* The jump's distance field is JUMP; EFLAGS are as the stub needs them. */
@@ -83,11 +99,11 @@ static void stub(struct emit *e, struct x64_link *l)
     l->far_jump = asm_jmp(&e->o);
     if (em_flat_code(e) && (l->ip ^ e->code->ip) >> PAGE_BITS) {
         l->check = e->o.at;
-        asm_mov_imm(&e->o, RAX, (u64)(uintptr_t)&l->epoch);
-        asm_rm(&e->o, 8, 0x8B, RAX, mem_at(RAX, 0));
-        u8 *wrong = check_epoch(e, RAX);
+        u8 *wrong[2];
+        check_page(e, l, wrong);
         l->check_jump = asm_jmp(&e->o);
-        em_patch(e, wrong, e->o.at);
+        em_patch(e, wrong[0], e->o.at);
+        em_patch(e, wrong[1], e->o.at);
     }
     l->out = e->o.at;
     em_patch(e, l->far_jump, l->out);

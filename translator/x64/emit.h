@@ -42,9 +42,10 @@ struct x64_link {
     struct x64_link *next_in;   /* of the others that lead to TO */
     u8 *jump, *stub;            /* distance field of the first jump, as written, and where it leads at first */
     u8 *far_jump, *out;         /* the same of the second: to C */
-    u8 *check;                  /* leads to another page: code that compares EPOCH first; NULL: none */
+    u8 *check;                  /* leads to another page: code that looks first whether it is still the same; NULL: none */
     u8 *check_jump;             /* distance field of the jump behind that */
-    u64 epoch;                  /* of the fetches for which it is right */
+    u64 epoch;                  /* of the fetches for which it is right, */
+    u64 addend;                 /* or as long as the TLB's entry for fetches has this one: in another address space */
     u32 ip;                     /* target */
 };
 
@@ -132,10 +133,10 @@ enum x64_result x64_compile(struct emit *e, struct x64_room *room, const struct 
                  const struct lift_mode *mode, struct x64_code *code);
 
 /*
- * Edges: L leads to TO from now on, on another page (EPOCH not 0) as long as that is one of the MMU's fetch epochs. All
- * that lead to TO go back to where they led at first.
+ * Edges: L leads to TO from now on, on another page (EPOCH not 0) as long as that is one of the MMU's fetch epochs or the TLB has
+ * ADDEND for it. All that lead to TO go back to where they led at first.
  */
-void x64_link_to(struct x64_link *l, struct x64_code *to, u64 epoch);
+void x64_link_to(struct x64_link *l, struct x64_code *to, u64 epoch, u64 addend);
 void x64_unlink_all(struct x64_code *to);
 
 /*

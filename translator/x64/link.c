@@ -11,7 +11,7 @@ static void take_out(struct x64_link *l)
     *at = l->next_in;
 }
 
-void x64_link_to(struct x64_link *l, struct x64_code *to, u64 epoch)
+void x64_link_to(struct x64_link *l, struct x64_code *to, u64 epoch, u64 addend)
 {
     if (epoch && !l->check)
         return;
@@ -21,6 +21,7 @@ void x64_link_to(struct x64_link *l, struct x64_code *to, u64 epoch)
     l->next_in = to->in;
     to->in = l;
     l->epoch = epoch;
+    l->addend = addend;
     asm_patch(l->jump, l->stub);
     if (epoch) {
         asm_patch(l->check_jump, to->entry_rw);

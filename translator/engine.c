@@ -532,7 +532,7 @@ static void enter_jump(struct engine *e, const struct translation *t, const stru
     if (!(t->mode.flat >> SEG_CS & 1) || b->frame[1] || !may_be_tied(t))
         return;
     e->jumps[x64_jump_slot(t->mode.ip)] =
-        (struct x64_jump){x64_jump_key(epoch_here(e), t->code.mode) | t->mode.ip, t->code.entry};
+        (struct x64_jump){x64_jump_key(epoch_here(e), t->code.mode) | t->mode.ip, t->code.entry, addend_here(e), 0};
 }
 
 /* Translations alone; the decoded blocks stay. */

@@ -145,7 +145,7 @@ static void indirect(struct emit *e, unsigned v)
         asm_rr(&e->o, 4, 0xC1, 5, RAX); /* SHR */
         asm_imm(&e->o, 32 - X64_JUMP_BITS, 1);
         asm_rr(&e->o, 4, 0xC1, 4, RAX); /* SHL */
-        asm_imm(&e->o, 4, 1);
+        asm_imm(&e->o, X64_JUMP_SHIFT, 1);
         asm_rm(&e->o, 8, 0x8B, table, em_cpu_mem(offsetof(struct cpu, jumps)));
         asm_rr(&e->o, 8, 0x03, table, RAX);
         u8 *miss = jump_by_slot(e, table, v, global_first);
@@ -155,7 +155,7 @@ static void indirect(struct emit *e, unsigned v)
     }
     asm_rm(&e->o, 8, 0x89, v, em_cpu_mem(offsetof(struct cpu, ip)));
     asm_mov_imm(&e->o, RAX, X64_NO_EDGE);
-    em_jump_to(e, e->thunks->exit);
+    em_jump_to(e, em_flat_code(e) ? e->thunks->jump : e->thunks->exit);
 }
 
 /* What a jump leads to is written when the block is done, with the flags where they are now. */

@@ -110,6 +110,7 @@ struct x64_thunks {
     const u8 *exit;     /* with RAX: state goes back to struct cpu */
     const u8 *exit_raw; /* state is there already */
     const u8 *access, *handler, *last;
+    const u8 *jump; /* jumped to: goes on at cpu->ip, where its slot allows that, else leaves */
     const u8 *sse_in;   /* called: makes XMM registers live. EAX: 0, or they cannot be */
 };
 
@@ -149,8 +150,11 @@ enum { X64_JUMP_BITS = 12, X64_JUMPS = 1 << X64_JUMP_BITS };
 struct x64_jump {
     u64 key;
     const u8 *code;
+    u64 addend; /* of the TLB's entry for fetches: with another epoch it is right where that is the same */
+    u64 unused;
 };
-_Static_assert(sizeof(struct x64_jump) == 16, "code computes with it");
+enum { X64_JUMP_SHIFT = 5 };
+_Static_assert(sizeof(struct x64_jump) == 1 << X64_JUMP_SHIFT, "code computes with it");
 
 static inline unsigned x64_jump_slot(u32 ip)
 {
@@ -159,7 +163,7 @@ static inline unsigned x64_jump_slot(u32 ip)
 
 static inline u64 x64_jump_key(u64 epoch, u32 mode)
 {
-    return epoch << 40 | (u64)mode << 32;
+    return mode > 0xFF ? ~(u64)0 << 32 : epoch << 40 | (u64)mode << 32;
 }
 
 /* Slots of another era mean something else. */

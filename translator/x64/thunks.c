@@ -98,6 +98,45 @@ static void write_call(struct asm_out *o, u64 fn, const u8 *exit_raw, const stru
     asm_patch(asm_jmp(o), exit_raw);
 }
 
+static u8 *compare(struct asm_out *o, unsigned size, unsigned reg, struct mem m)
+{
+    asm_rm(o, size, size == 1 ? 0x3A : 0x3B, reg, m);
+    return asm_jcc(o, CC_NE);
+}
+
+/* To cpu->ip, in another address space than the slot is of, if the same page is there. The slot is of this one then. */
+static void write_jump(struct asm_out *o, const u8 *exit)
+{
+    asm_rm(o, 4, 0x8B, RDI, cpu_at(offsetof(struct cpu, ip)));
+    asm_rr(o, 4, 0x69, RCX, RDI); /* IMUL */
+    asm_imm(o, X64_JUMP_HASH, 4);
+    asm_rr(o, 4, 0xC1, 5, RCX); /* SHR */
+    asm_imm(o, 32 - X64_JUMP_BITS, 1);
+    asm_rr(o, 4, 0xC1, 4, RCX); /* SHL */
+    asm_imm(o, X64_JUMP_SHIFT, 1);
+    asm_rm(o, 8, 0x03, RCX, cpu_at(offsetof(struct cpu, jumps)));
+    asm_rm(o, 4, 0x0FB6, RSI, cpu_at(offsetof(struct cpu, jump_key) + 4)); /* the mode */
+    asm_mov(o, RDX, RDI);
+    asm_rr(o, 4, 0xC1, 5, RDX); /* SHR */
+    asm_imm(o, PAGE_BITS - 4, 1);
+    asm_alu_imm(o, 4, 4, RDX, (TLB_SIZE - 1) << 4);
+    asm_rm(o, 8, 0x03, RDX, cpu_at(offsetof(struct cpu, mmu) + offsetof(struct mmu, fe)));
+    u8 *no[4];
+    no[0] = compare(o, 4, RDI, mem_at(RCX, offsetof(struct x64_jump, key)));
+    no[1] = compare(o, 1, RSI, mem_at(RCX, offsetof(struct x64_jump, key) + 4));
+    asm_mov(o, RSI, RDI);
+    asm_alu_imm(o, 4, 4, RSI, (u32)PAGE_MASK);
+    no[2] = compare(o, 8, RSI, mem_at(RDX, offsetof(struct tlb_entry, tag)));
+    asm_rm(o, 8, 0x8B, RSI, mem_at(RCX, offsetof(struct x64_jump, addend)));
+    no[3] = compare(o, 8, RSI, mem_at(RDX, offsetof(struct tlb_entry, addend)));
+    asm_rm(o, 8, 0x03, RDI, cpu_at(offsetof(struct cpu, jump_key)));
+    asm_rm(o, 8, 0x89, RDI, mem_at(RCX, offsetof(struct x64_jump, key)));
+    asm_rm(o, 4, 0xFF, 4, mem_at(RCX, offsetof(struct x64_jump, code))); /* JMP */
+    for (unsigned i = 0; i < ARRAY_LEN(no); i++)
+        asm_patch(no[i], o->at);
+    asm_patch(asm_jmp(o), exit);
+}
+
 void x64_thunks_write(struct x64_room *room, struct x64_thunks *t)
 {
     struct asm_out o = {room->mem.rw + room->used, room->mem.rw + room->mem.size};
@@ -111,6 +150,8 @@ void x64_thunks_write(struct x64_room *room, struct x64_thunks *t)
     store_state(&o);
     sse_write_save_if_live(&o, &sse);
     write_exit(&o);
+    t->jump = o.at + to_rx;
+    write_jump(&o, t->exit - to_rx);
     const u8 *raw = o.at;
     t->exit_raw = raw + to_rx;
     asm_mov_imm(&o, RAX, X64_LEFT_BY_C);

@@ -66,6 +66,38 @@ static const u128 atan_table[] = {
     W(0xC90FDAA22168C234, 0xC4C6628B80DC1CD1),
 };
 
+/* Sine and cosine of k / 32, units of 2^-128 */
+static const struct {
+    u128 sine, cosine;
+} sine_table[] = {
+    {W(0x0000000000000000, 0x0000000000000000), W(0xFFFFFFFFFFFFFFFF, 0xFFFFFFFFFFFFFFFF)},
+    {W(0x07FFAAABBBBA1BA3, 0x2BF904DDB51E4656), W(0xFFE000AAA93E9589, 0x576DA4EC94946FB9)},
+    {W(0x0FFD557776A76D5A, 0x5D259B2F692D4ACB), W(0xFF800AAA4FA69A65, 0x070F73284DE215B9)},
+    {W(0x17F701032550E41A, 0xFC2D1800501A1008), W(0xFEE035FBF35CDA63, 0x2056A6BF1B6B28E0)},
+    {W(0x1FEAAEEE86EE35CA, 0x069A86721F89F85A), W(0xFE00AA93EADE9B6D, 0x1E6A129DF6F18CE5)},
+    {W(0x27D66258BACD96A3, 0xEB335B365C87D594), W(0xFCE1A053E621438B, 0x6D60C76E8C45BF0B)},
+    {W(0x2FB8205F75E56A2B, 0x56A1C4792F856258), W(0xFB835EFCF670DD2C, 0xE6FE7924697EEA14)},
+    {W(0x378DF09DB8C332CE, 0x0D2B53D865582E45), W(0xF9E63E1D9E8B6F6F, 0x2E296BAE5B5ED9C1)},
+    {W(0x3F55DDA9E62AED75, 0x13BD7B8E6A3D1636), W(0xF80AA4FBEF750BA7, 0x83D33CB95F94F8A4)},
+    {W(0x470DF5931AE1D946, 0x076FE0DCFF47FE32), W(0xF5F10A7BB77D3DFA, 0x0C1DA8B578427833)},
+    {W(0x4EB44A5DA74F6002, 0x07AAA090F0734E29), W(0xF399F500C9E9FD37, 0xAE9957263DAB8877)},
+    {W(0x5646F27E8BD65CBE, 0x3A5D61FF06572291), W(0xF105FA4D66B607A6, 0x7D44E04272520443)},
+    {W(0x5DC40955D9084F48, 0xA94675A2498DE5D8), W(0xEE35BF5CCAC89052, 0xCD91DDB734D3A47E)},
+    {W(0x6529AFA7D51B1296, 0x31EC197C0A840A12), W(0xEB29F839F201FD13, 0xB93796827916A78F)},
+    {W(0x6C760C14C8585A51, 0xDBD34660AE6C52AC), W(0xE7E367D2956CFB16, 0xB6AA11E5419CD005)},
+    {W(0x73A74B8F52947B68, 0x1BAF6928EB3FB021), W(0xE462DFC670D421AB, 0x3D1A15901228F147)},
+    {W(0x7ABBA1D12C17BFA1, 0xD92F0D93F60DED9A), W(0xE0A94032DBEA7CED, 0xBDDD9DA2FAFAD985)},
+    {W(0x81B149CE34CAA5A4, 0xE650F8D09FD4D6AA), W(0xDCB7777AC4207051, 0x68F31E3EB780CE9D)},
+    {W(0x88868625B4E1DBB2, 0x3133101330225272), W(0xD88E820B1526311D, 0xD561EFBC0C1A9A53)},
+    {W(0x8F39A191B2BA6122, 0xA3FA4F41D5A3FFD4), W(0xD42F6A1B9F0168CD, 0xF031C2F63C8D9305)},
+    {W(0x95C8EF544210EC0B, 0x91C49BD2AA09E851), W(0xCF9B476C897C25C5, 0xBFE750DD3F308EAF)},
+    {W(0x9C32CBA2B14156EF, 0x05256C4F857991CA), W(0xCAD33F00658FE5E8, 0x204BBC0F3A66A0E7)},
+    {W(0xA2759C0E79C35582, 0x527C32B55F5405C2), W(0xC5D882D2EE48030C, 0x7C07D28E981E3480)},
+    {W(0xA88FCFEBD9A8DD47, 0xE2F3C76EF9E24399), W(0xC0AC518C8B6AE710, 0xBA37A3EEB90CB15B)},
+    {W(0xAE7FE0B5FC786B2D, 0x966E1D6AF140A488), W(0xBB4FF632A908F73E, 0xC151839CB9D993B5)},
+    {W(0xB44452709A597529, 0x05913765434A59D1), W(0xB5C4C7D4F7DAE915, 0xAC786CCF4B1A498D)},
+};
+
 static const struct wide pi = {false, 1, W(0xC90FDAA22168C234, 0xC4C6628B80DC1CD1)};
 static const struct wide half_pi = {false, 0, W(0xC90FDAA22168C234, 0xC4C6628B80DC1CD1)};
 static const struct wide ln_2 = {false, -1, W(0xB17217F7D1CF79AB, 0xC9E3B39803F2F6AF)};
@@ -152,6 +184,20 @@ static struct f80 wide_round(struct fp_env *env, struct wide a)
     return f80_round_pack(env, (struct fp_raw){a.sign, a.exp, (u64)(a.sig >> 64), (u64)a.sig | 1}, 64);
 }
 
+static u64 mulhi64(u64 a, u64 b)
+{
+    return (u64)((u128)a * b >> 64);
+}
+
+/*
+ * Most results need no 115 good bits to be rounded right. The fast ways behind tables use 64-bit products and are off
+ * by less than OFF in the last place of A: unless a boundary of rounding is that near, the long way comes to the same.
+ */
+static bool is_clear(struct wide a, u64 off)
+{
+    return a.exp > -F80_BIAS && ((u64)a.sig + off) << 1 > off << 2;
+}
+
 /* ---- operands ---- */
 
 static bool special(const struct fp_num *x)
@@ -207,46 +253,53 @@ static bool reduce(const struct fp_num *x, struct wide *r, unsigned *quadrant)
     return true;
 }
 
-/* Sum of (-z)^n / (2n + first)!, Q127, and one unit less: the true value is below 1 even where z vanishes. */
-static u128 alternating(u128 z, unsigned first)
+/*
+ * The fast way for 1/64 <= |r| <= pi/4: r = k/32 + u. False: the results are not clear. The squares of u have units of
+ * 2^-75 (Z) and 2^-64 (T).
+ */
+static bool fast_sine_and_cosine(struct wide r, struct wide *sine, struct wide *cosine)
 {
-    u128 acc = 0;
-    for (unsigned n = 14; n-- > 0;)
-        acc = inv_factorial[2 * n + first] - mulhi(acc, z);
-    return acc - 1;
+    if (r.exp < -6)
+        return false;
+    u128 f = wide_fraction(r); /* a multiple of 2^-69 */
+    unsigned k = (unsigned)((f + ((u128)1 << 122)) >> 123);
+    u128 at = (u128)k << 123, sk = sine_table[k].sine, ck = sine_table[k].cosine;
+    bool below = f < at;
+    u64 u = (u64)((below ? at - f : f - at) >> 59);
+    u64 z = (u64)((u128)u * u >> 63), t = z >> 11;
+    u64 c = 0x0AAAAAAAAAAAAAAB - mulhi64(t, 0x005B05B05B05B05B - mulhi64(t, 0x0001A01A01A01A02));
+    c = (z >> 1) - mulhi64(z, mulhi64(t, c)); /* 1 - cos u */
+    u64 s = 0x0222222222222222 - mulhi64(t, 0x000D00D00D00D00D - mulhi64(t, 0x00002E3BC74AAD8E));
+    s = mulhi64(z, 0x2AAAAAAAAAAAAAAB - mulhi64(t, s)); /* 1 - sin u / u */
+    u128 su = ((u128)u << 59) - ((u128)mulhi64(u, s) << 48);
+    u128 a = mulhi(ck, su), b = mulhi(sk, su);
+    sk -= (u128)mulhi64((u64)(sk >> 64), c) << 53;
+    ck -= (u128)mulhi64((u64)(ck >> 64), c) << 53;
+    *sine = wide_make(r.sign, -1, below ? sk - a : sk + a);
+    *cosine = wide_make(false, -1, below ? ck + b : ck - b);
+    const u64 off = (u64)1 << 56; /* in units of 2^-128 */
+    return is_clear(*sine, off << (-1 - sine->exp)) && is_clear(*cosine, off << (-1 - cosine->exp));
 }
 
-static struct wide sine_of(struct wide r)
-{
-    u128 z = wide_fraction(wide_mul(r, r));
-    return wide_mul(r, wide_make(false, 0, alternating(z, 1)));
-}
-
-static struct wide cosine_of(struct wide r)
-{
-    u128 z = wide_fraction(wide_mul(r, r));
-    return wide_make(false, 0, alternating(z, 0));
-}
-
-/* Sine of the angle with QUADRANT quarter turns added. */
-static struct wide sine_in(struct wide r, unsigned quadrant)
-{
-    struct wide v = quadrant & 1 ? cosine_of(r) : sine_of(r);
-    v.sign ^= quadrant >> 1 & 1;
-    return v;
-}
-
-/* Both at once: the two sums do not wait for each other. */
-static void sine_and_cosine_in(struct wide r, unsigned quadrant, struct wide *sine, struct wide *cosine)
+/* The sums of (-z)^n / (2n)! and (-z)^n / (2n + 1)!, Q127, and one unit less: the true values are below 1 even where z
+ * vanishes. */
+static void sine_and_cosine(struct wide r, struct wide *sine, struct wide *cosine)
 {
     u128 z = wide_fraction(wide_mul(r, r)), s = 0, c = 0;
-    for (unsigned n = 14; n-- > 0;) {
+    for (unsigned n = 14; n-- > 0;) { /* they do not wait for each other */
         s = inv_factorial[2 * n + 1] - mulhi(s, z);
         c = inv_factorial[2 * n] - mulhi(c, z);
     }
-    struct wide a = wide_mul(r, wide_make(false, 0, s - 1)), b = wide_make(false, 0, c - 1);
-    *sine = quadrant & 1 ? b : a;
-    *cosine = quadrant & 1 ? a : b;
+    *sine = wide_mul(r, wide_make(false, 0, s - 1));
+    *cosine = wide_make(false, 0, c - 1);
+}
+
+/* QUADRANT quarter turns are added. */
+static void turn(unsigned quadrant, struct wide *sine, struct wide *cosine)
+{
+    struct wide s = *sine, c = *cosine;
+    *sine = quadrant & 1 ? c : s;
+    *cosine = quadrant & 1 ? s : c;
     sine->sign ^= quadrant >> 1 & 1;
     cosine->sign ^= (quadrant + 1) >> 1 & 1;
 }
@@ -265,16 +318,14 @@ bool f80_sincos(struct fp_env *env, struct f80 x, struct f80 *sine, struct f80 *
     } else if (n.cls == FP_FINITE && !(n.den && fp_stop(env, FP_DE))) {
         if (!reduce(&n, &r, &quadrant))
             return false;
-        if (sine && cosine) {
-            struct wide ws, wc;
-            sine_and_cosine_in(r, quadrant, &ws, &wc);
+        struct wide ws, wc;
+        if (!fast_sine_and_cosine(r, &ws, &wc))
+            sine_and_cosine(r, &ws, &wc);
+        turn(quadrant, &ws, &wc);
+        if (cosine)
             c = wide_round(env, wc);
-            s = wide_round(env, ws); /* last: C1 tells of the sine */
-        } else if (sine) {
-            s = wide_round(env, sine_in(r, quadrant));
-        } else {
-            c = wide_round(env, sine_in(r, (quadrant + 1) & 3));
-        }
+        if (sine) /* last: C1 tells of the sine */
+            s = wide_round(env, ws);
     }
     if (sine)
         *sine = s;
@@ -301,7 +352,8 @@ bool f80_ptan(struct fp_env *env, struct f80 x, struct f80 *tangent)
             *tangent = wide_round(env, r);
         } else {
             struct wide sine, cosine;
-            sine_and_cosine_in(r, quadrant, &sine, &cosine);
+            sine_and_cosine(r, &sine, &cosine);
+            turn(quadrant, &sine, &cosine);
             *tangent = wide_round(env, wide_div(sine, cosine));
         }
     }
@@ -321,8 +373,21 @@ static u128 odd_series(u128 z, unsigned terms, bool alternate)
     return acc;
 }
 
+/* Arc tangent of a number up to 1/64 or so, the fast way: off by 2^-72.5 of itself. Squares have units of 2^-74 (Z) and
+ * 2^-64 (T). */
+static struct wide fast_atan(struct wide u)
+{
+    u64 hi = (u64)(u.sig >> 64);
+    unsigned shift = (unsigned)(-12 - 2 * u.exp);
+    u64 z = shift < 64 ? mulhi64(hi, hi) >> shift : 0, t = z >> 10;
+    u64 q = 0x1C71C71C71C71C72 - mulhi64(t, 0x1745D1745D1745D1 - mulhi64(t, 0x13B13B13B13B13B1));
+    q = 0x3333333333333333 - mulhi64(t, 0x2492492492492492 - mulhi64(t, q));
+    q = mulhi64(z, 0x5555555555555555 - mulhi64(t, q)); /* 1 - atan u / u */
+    return wide_make(u.sign, u.exp, u.sig - ((u128)hi * q >> 10));
+}
+
 /* atan(a / b) for positive a <= b: atan(k/32) + atan(u) with u = (a - b k/32) / (b + a k/32), |u| <= 1/64 or so. */
-static struct wide atan_ratio(const struct fp_num *a, const struct fp_num *b)
+static struct wide atan_ratio(const struct fp_num *a, const struct fp_num *b, bool fast)
 {
     u64 k = 0;
     s32 d = b->exp - a->exp;
@@ -340,7 +405,9 @@ static struct wide atan_ratio(const struct fp_num *a, const struct fp_num *b)
         u128 num = minus ? k * x - 32 * y : 32 * y - k * x;
         u = num ? wide_div(wide_make(minus, 127, num), wide_make(false, 127, 32 * x + k * y)) : (struct wide){0};
     }
-    if (u.sig) {
+    if (u.sig && fast) {
+        u = fast_atan(u);
+    } else if (u.sig) {
         u128 z = wide_fraction(wide_mul(u, u));
         u = wide_mul(u, wide_make(false, 0, odd_series(z, 11, true) - 1));
     }
@@ -368,6 +435,23 @@ static struct f80 axis_angle(struct fp_env *env, const struct fp_num *x, const s
     return wide_round(env, v);
 }
 
+/* Of the point (x, y) elsewhere. */
+static struct wide angle(const struct fp_num *x, const struct fp_num *y, bool fast)
+{
+    bool steep = y->exp > x->exp || (y->exp == x->exp && y->sig > x->sig);
+    struct wide v = steep ? atan_ratio(x, y, fast) : atan_ratio(y, x, fast);
+    if (steep) {
+        v.sign = true;
+        v = wide_add(half_pi, v);
+    }
+    if (x->sign) {
+        v.sign ^= true;
+        v = wide_add(pi, v);
+    }
+    v.sign = y->sign;
+    return v;
+}
+
 struct f80 f80_patan(struct fp_env *env, struct f80 x, struct f80 y)
 {
     struct fp_num a = f80_unpack(x), b = f80_unpack(y);
@@ -378,17 +462,9 @@ struct f80 f80_patan(struct fp_env *env, struct f80 x, struct f80 y)
         return y;
     if (a.cls != FP_FINITE || b.cls != FP_FINITE)
         return axis_angle(env, &a, &b);
-    bool steep = b.exp > a.exp || (b.exp == a.exp && b.sig > a.sig);
-    struct wide v = steep ? atan_ratio(&a, &b) : atan_ratio(&b, &a);
-    if (steep) {
-        v.sign = true;
-        v = wide_add(half_pi, v);
-    }
-    if (a.sign) {
-        v.sign ^= true;
-        v = wide_add(pi, v);
-    }
-    v.sign = b.sign;
+    struct wide v = angle(&a, &b, true);
+    if (!is_clear(v, (u64)1 << 57))
+        v = angle(&a, &b, false);
     return wide_round(env, v);
 }
 

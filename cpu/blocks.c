@@ -141,7 +141,7 @@ void blocks_insert(struct block_cache *bc, struct iblock *b)
     b->heat = 0;
     b->apart = false;
     b->taken = b->unsteady = 0;
-    b->translated = NULL;
+    b->translated = b->inside = NULL;
     b->hash_next = *bucket;
     *bucket = b;
     for (unsigned i = 0; i < 2; i++) {

@@ -36,7 +36,7 @@ struct iblock {
     u16 heat;           /* how often an engine has met it; what that makes of it follows */
     u16 taken;          /* interpreted by an engine, how often something else followed than the next instruction */
     u8 unsteady;        /* code that it was translated together with has changed, so often */
-    struct translated *translated; /* translator/'s */
+    struct translated *translated, *inside; /* translator/'s: what begins with it, and what it is a later part of */
     struct insn insn[];
 };
 

@@ -33,6 +33,7 @@ struct translation {
 
 enum {
     MODES = 256,  /* a machine uses a dozen */
+    AT_ONCE = 16, /* translations that begin with one block */
     UNSTEADY = 3, /* traces of a block that other blocks have ended, until it is translated alone */
 };
 
@@ -116,9 +117,14 @@ static void discard(struct translation *t)
     free(t);
 }
 
+static struct translated **list_of(const struct translated *part)
+{
+    return part == &part->t->part[0] ? &part->block->translated : &part->block->inside;
+}
+
 static void take_out(struct translated *part)
 {
-    struct translated **at = &part->block->translated;
+    struct translated **at = list_of(part);
     while (*at != part)
         at = &(*at)->next;
     *at = part->next;
@@ -140,10 +146,12 @@ static void retire(struct engine *e, struct translation *t)
 static void drop(struct cpu_engine *hooks, struct iblock *b)
 {
     struct engine *e = CONTAINER_OF(hooks, struct engine, hooks);
-    while (b->translated) {
-        struct iblock *head = b->translated->t->part[0].block;
-        head->unsteady += head != b && head->unsteady < UNSTEADY;
+    while (b->translated)
         retire(e, b->translated->t);
+    while (b->inside) {
+        struct iblock *head = b->inside->t->part[0].block;
+        head->unsteady += head->unsteady < UNSTEADY;
+        retire(e, b->inside->t);
     }
 }
 
@@ -247,21 +255,12 @@ static void tell_translated(const struct engine *e, const struct translation *t)
     o->translated(o->ctx, &v);
 }
 
-/* That begins with B, at IP. */
-static struct translation *next_of(const struct iblock *b, const struct translation *before)
-{
-    for (const struct translated *p = before ? before->part[0].next : b->translated; p; p = p->next)
-        if (p == &p->t->part[0])
-            return p->t;
-    return NULL;
-}
-
 static const struct translation *translation_at(const struct iblock *b, u32 ip)
 {
-    const struct translation *t = next_of(b, NULL);
-    while (t && t->mode.ip != ip)
-        t = next_of(b, t);
-    return t;
+    const struct translated *p = b->translated;
+    while (p && p->t->mode.ip != ip)
+        p = p->next;
+    return p ? p->t : NULL;
 }
 
 static void tell_difference(void *ctx, const struct verify_difference *d)
@@ -409,16 +408,28 @@ static bool make(struct engine *e, struct translation *t, const struct trace *tr
 
 static void put_in(struct translated *p)
 {
-    p->next = p->block->translated;
-    p->block->translated = p;
+    struct translated **list = list_of(p);
+    p->next = *list;
+    *list = p;
 }
 
-/* A page that many processes have at addresses of their own has many translations. */
 static void to_front(struct translated *p)
 {
     if (p->block->translated != p) {
         take_out(p);
         put_in(p);
+    }
+}
+
+/* A page that many processes have at addresses of their own would have a translation for each: the last ones used stay. */
+static void limit(struct engine *e, const struct iblock *b)
+{
+    unsigned n = 0;
+    for (struct translated *p = b->translated; p; p = p->next) {
+        if (++n == AT_ONCE) {
+            retire(e, p->t);
+            return;
+        }
     }
 }
 
@@ -481,12 +492,14 @@ static struct translation *find(struct engine *e, struct iblock *b)
         return NULL;
     struct lift_mode mode = mode_of(e->c);
     mode.apart = b->apart;
-    for (struct translation *t = next_of(b, NULL); t; t = next_of(b, t)) {
+    for (struct translated *p = b->translated; p; p = p->next) {
+        struct translation *t = p->t;
         if (t->mode.ip == mode.ip && same_but_ip(&t->mode, &mode) && (!t->any_sse || t->mode.sse == mode.sse)) {
-            to_front(&t->part[0]);
+            to_front(p);
             return t;
         }
     }
+    limit(e, b);
     return translate(e, b, &mode);
 }
 
@@ -540,7 +553,7 @@ static void forget_translations(struct engine *e)
 {
     for (size_t i = 0; i < e->count; i++)
         for (unsigned k = 0; k < e->all[i]->parts; k++)
-            e->all[i]->part[k].block->translated = NULL;
+            *list_of(&e->all[i]->part[k]) = NULL;
     flush(&e->hooks);
 }
 

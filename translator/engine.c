@@ -643,8 +643,8 @@ static u64 verified(struct engine *e, u64 left)
     return !same || left == X64_SLICE_ENDS ? X64_NO_EDGE : left;
 }
 
-/* Runs T, which fits into the slice with the reserve, and what it is tied to. How it left. */
-static u64 enter(struct engine *e, struct translation *t)
+/* Runs code of MODE, which fits into the slice with the reserve, and what it is tied to. How it left. */
+static u64 enter(struct engine *e, const u8 *code, u32 mode)
 {
     struct cpu *c = e->c;
     s64 before = c->budget;
@@ -652,16 +652,16 @@ static u64 enter(struct engine *e, struct translation *t)
         e->era = x64_jump_era(&c->mmu);
         memset(e->jumps, 0, sizeof e->jumps);
     }
-    x64_set_keys(c, t->code.mode);
+    x64_set_keys(c, mode);
     if (UNLIKELY(e->verify)) {
         settle(c, &e->hooks);
-        verify_limit(e->verify, t->code.count + X64_RESERVE);
+        verify_limit(e->verify, X64_INSNS + X64_RESERVE);
         verify_open(e->verify);
     }
     x64_flags_in(c);
     c->budget -= X64_RESERVE;
     e->hooks.running = NULL; /* an exception may have left it */
-    u64 left = e->thunks.enter(c, t->code.entry);
+    u64 left = e->thunks.enter(c, code);
     if (left != X64_LEFT_BY_C) {
         c->budget += X64_RESERVE;
         x64_flags_out(c);
@@ -671,6 +671,23 @@ static u64 enter(struct engine *e, struct translation *t)
     e->stats.run += (u64)(before - c->budget);
     e->stats.entered++;
     return left;
+}
+
+/*
+ * Code for the IP that has been entered or jumped to before: spares the way through the decoded blocks. Not where the x87 unit may
+ * be refused: that has to be found out before.
+ */
+static const u8 *entered_before(struct engine *e, u32 *mode)
+{
+    struct cpu *c = e->c;
+    if (e->verify || !can_run(c) || !(c->x87_live || x87_plain(c)))
+        return NULL;
+    struct lift_mode m = mode_of(c);
+    const struct x64_jump *j = &e->jumps[x64_jump_slot(m.ip)];
+    *mode = j->key >> 32 & 0xFF;
+    bool here = j->key == (x64_jump_key(c->mmu.fetch_epoch, *mode) | m.ip) ||
+                j->key == (x64_jump_key(c->mmu.fetch_epoch_global, *mode) | m.ip);
+    return here && j->code && *mode < e->nmodes && same_but_ip(&e->modes[*mode], &m) ? j->code : NULL;
 }
 
 static struct translation *for_host(struct engine *e, struct iblock *b)
@@ -689,20 +706,26 @@ static void run_host(struct engine *e)
             b = c->blocks->scratch;
             l = NULL;
         }
-        struct iblock *from = b;
-        u64 flushes = e->stats.flushes;
-        b = cpu_next_block(c, b);
-        struct translation *t = for_host(e, b);
-        if (!t) {
-            interpret(e, b);
-            l = NULL;
-            continue;
+        u32 mode;
+        const u8 *code = !l && c->budget >= X64_INSNS + X64_RESERVE ? entered_before(e, &mode) : NULL;
+        if (!code) {
+            struct iblock *from = b;
+            u64 flushes = e->stats.flushes;
+            b = cpu_next_block(c, b);
+            struct translation *t = for_host(e, b);
+            if (!t) {
+                interpret(e, b);
+                l = NULL;
+                continue;
+            }
+            if (l && flushes == e->stats.flushes)
+                tie(e, l, from, t, b);
+            else if (!l)
+                enter_jump(e, t, b);
+            code = t->code.entry;
+            mode = t->code.mode;
         }
-        if (l && flushes == e->stats.flushes)
-            tie(e, l, from, t, b);
-        else if (!l)
-            enter_jump(e, t, b);
-        u64 left = enter(e, t);
+        u64 left = enter(e, code, mode);
         if (left == X64_SLICE_ENDS && c->budget > 0) /* not behind a REP that used the slice up */
             interpret(e, b = cpu_next_block(c, b));
         l = left > X64_SLICE_ENDS ? (struct x64_link *)(uintptr_t)left : NULL;

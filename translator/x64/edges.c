@@ -23,6 +23,8 @@ void em_call_thunk(struct emit *e, const u8 *thunk, const struct x64_site *s)
 {
     asm_mov_imm(&e->o, RAX, (u64)(uintptr_t)s);
     em_call(e, thunk);
+    asm_rr(&e->o, 4, 0x85, RAX, RAX);
+    em_patch(e, asm_jcc(&e->o, CC_NE), as_written(e, e->thunks->exit_raw));
 }
 
 void em_jump_to(struct emit *e, const u8 *thunk)

@@ -69,10 +69,10 @@ static void write_exit(struct asm_out *o)
 }
 
 /*
- * Called with the site in RAX. FN tells in EAX whether the block is to be left; else the caller goes on, with scratch registers as
- * they were.
+ * Called with the site in RAX. What FN tells comes back in EAX: whether the block is to be left. The caller does that, so that the
+ * host's returns match its calls; else it goes on, with scratch registers as they were.
  */
-static void write_call(struct asm_out *o, u64 fn, const u8 *exit_raw, const struct sse_thunks *sse)
+static void write_call(struct asm_out *o, u64 fn, const struct sse_thunks *sse)
 {
     for (unsigned i = 0; i < ARRAY_LEN(scratch); i++)
         push(o, scratch[i]);
@@ -94,8 +94,8 @@ static void write_call(struct asm_out *o, u64 fn, const u8 *exit_raw, const stru
         pop(o, scratch[i]);
     ret(o);
     asm_patch(leave, o->at);
-    asm_alu_imm(o, 8, 0, RSP, sizeof scratch * 8 + 8);
-    asm_patch(asm_jmp(o), exit_raw);
+    asm_alu_imm(o, 8, 0, RSP, sizeof scratch * 8);
+    ret(o);
 }
 
 static u8 *compare(struct asm_out *o, unsigned size, unsigned reg, struct mem m)
@@ -152,16 +152,15 @@ void x64_thunks_write(struct x64_room *room, struct x64_thunks *t)
     write_exit(&o);
     t->jump = o.at + to_rx;
     write_jump(&o, t->exit - to_rx);
-    const u8 *raw = o.at;
-    t->exit_raw = raw + to_rx;
+    t->exit_raw = o.at + to_rx;
     asm_mov_imm(&o, RAX, X64_LEFT_BY_C);
     write_exit(&o);
     t->access = o.at + to_rx;
-    write_call(&o, (u64)(uintptr_t)x64_access, raw, &sse);
+    write_call(&o, (u64)(uintptr_t)x64_access, &sse);
     t->handler = o.at + to_rx;
-    write_call(&o, (u64)(uintptr_t)x64_handler, raw, &sse);
+    write_call(&o, (u64)(uintptr_t)x64_handler, &sse);
     t->last = o.at + to_rx;
-    write_call(&o, (u64)(uintptr_t)x64_last, raw, &sse);
+    write_call(&o, (u64)(uintptr_t)x64_last, &sse);
     room->used = (size_t)(o.at - room->mem.rw + 15) & ~(size_t)15;
     host_exec_wrote(room->mem.rx, room->used);
 }

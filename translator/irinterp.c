@@ -462,6 +462,8 @@ static void act(struct irinterp *r, unsigned at, const struct ir_op *o)
         break;
     case IR_X87CW:
         with_memory(r, o);
+        if (!r->left && !x87_plain(c)) /* an exception may be pending now, and comes before faults of an operand */
+            leave_behind(r);
         break;
     default:
         compute(r, at, o);

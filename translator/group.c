@@ -147,6 +147,8 @@ static bool joins(struct candidate *c, struct sum s, const struct ir_op *o)
     u32 len = o->w;
     if (c->closed || c->root != s.root || (must_be_aligned(o) && c->aligned && c->phase != (s.off & 15)))
         return false;
+    if (s.off - c->lo + SPAN_MAX > 2 * SPAN_MAX) /* far away, perhaps half of all addresses: no way round is shorter */
+        return false;
     u32 lo = (s32)(s.off - c->lo) < 0 ? s.off : c->lo, hi = (s32)(s.off + len - c->hi) > 0 ? s.off + len : c->hi;
     if (hi - lo > SPAN_MAX)
         return false;

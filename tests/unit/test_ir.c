@@ -86,6 +86,8 @@ static void groups(void **state)
     assert_true(block.group[1].write);
     lift("8B 44 24 04 0F A2 8B 5C 24 08"); /* MOV EAX,[ESP+4]; CPUID; MOV EBX,[ESP+8] */
     assert_int_equal(block.groups, 0);
+    lift("01 00 00 80 00 00 00 80"); /* ADD [EAX],EAX; ADD [EAX-80000000h],AL */
+    assert_int_equal(block.groups, 0);
 }
 
 /* CMP makes no value, an unused address nothing at all. */

@@ -42,9 +42,9 @@ static void print_table(const struct table *t, FILE *out)
 
 /* ---- columns ---- */
 
-static void guest_line(struct blockview *v, const struct engine_view *b, const struct insn *in, struct column *c)
+static void guest_line(struct blockview *v, unsigned bits, const struct engine_view_part *b, const struct insn *in, struct column *c)
 {
-    struct decode_mode mode = {v->decoder, (u8)b->bits};
+    struct decode_mode mode = {v->decoder, (u8)bits};
     struct disasm_line text;
     unsigned at = in->end - in->len;
     u32 ip = b->ip + at;
@@ -93,12 +93,14 @@ static void host_only(struct blockview *v, const struct engine_view *b, size_t f
 
 /* ---- a block ---- */
 
-static void print_insn(struct blockview *v, const struct engine_view *b, unsigned k, unsigned *at, FILE *out)
+/* Instruction K of all, IN of PART. */
+static void print_insn(struct blockview *v, const struct engine_view *b, const struct engine_view_part *part, const struct insn *in,
+                       unsigned k, unsigned *at, FILE *out)
 {
     struct table *t = calloc(1, sizeof *t);
     if (!t)
         return;
-    guest_line(v, b, &b->insns[k], &t->guest);
+    guest_line(v, b->bits, part, in, &t->guest);
     if (b->ir) {
         ++*at; /* INSN itself */
         ir_lines(b->ir, at, &t->ir);
@@ -111,13 +113,14 @@ static void print_insn(struct blockview *v, const struct engine_view *b, unsigne
 
 void blockview_print(struct blockview *v, const struct engine_view *b, FILE *out)
 {
-    unsigned at = 1;
-    fprintf(out, "block %08X: %u bits, %u instructions, %u operations, %zu bytes of host code\n", b->ip, b->bits, b->count,
+    unsigned at = 1, k = 0;
+    fprintf(out, "block %08X: %u bits, %u instructions, %u operations, %zu bytes of host code\n", b->part[0].ip, b->bits, b->count,
             b->ir ? b->ir->count - 1 : 0, b->host_size);
     if (b->host)
         host_only(v, b, 0, b->host_at[0], out);
-    for (unsigned k = 0; k < b->count; k++)
-        print_insn(v, b, k, &at, out);
+    for (unsigned i = 0; i < b->parts; i++)
+        for (unsigned n = 0; n < b->part[i].count; n++)
+            print_insn(v, b, &b->part[i], &b->part[i].insns[n], k++, &at, out);
     if (b->host)
         host_only(v, b, b->host_at[b->count], b->host_size, out);
     fputc('\n', out);

@@ -238,12 +238,23 @@ static bool compile(struct engine *e, struct translation *t, const struct lift_p
 
 /* ---- those who look on ---- */
 
+static struct engine_view_part view_of_part(const struct translation *t, unsigned i)
+{
+    const struct iblock *b = t->part[i].block;
+    return (struct engine_view_part){.ip = i ? t->code.part[i].ip : t->mode.ip, .insns = b->insn, .count = b->count,
+                                     .bytes = b->host, .nbytes = MIN(b->bytes, PAGE_SIZE - b->offset)};
+}
+
 static struct engine_view view_of(const struct translation *t)
 {
-    const struct iblock *b = t->part[0].block;
-    return (struct engine_view){.ip = t->mode.ip, .bits = t->mode.bits, .insns = b->insn, .count = b->count,
-                                .bytes = b->host, .nbytes = MIN(b->bytes, PAGE_SIZE - b->offset), .ir = t->ir,
-                                .host = t->code.entry, .host_size = t->code.size, .host_at = t->code.marks};
+    struct engine_view v = {.bits = t->mode.bits, .parts = t->parts, .ir = t->ir, .host = t->code.entry,
+                            .host_size = t->code.size, .host_at = t->code.marks};
+    _Static_assert(X64_PARTS <= (int)ENGINE_PARTS, "a view is too small");
+    for (unsigned i = 0; i < t->parts; i++) {
+        v.part[i] = view_of_part(t, i);
+        v.count += v.part[i].count;
+    }
+    return v;
 }
 
 static void tell_translated(const struct engine *e, const struct translation *t)

@@ -20,13 +20,21 @@ enum engine_backend { ENGINE_IR /* the IR interpreter */, ENGINE_HOST /* host co
 enum { ENGINE_CACHE_MIN = 64 << 10, ENGINE_THRESHOLD_MAX = 0xFFFF };
 
 /* One translated block. Valid during the call that it is given to. */
-struct engine_view {
+struct engine_view_part {
     u32 ip;
-    unsigned bits;            /* of the code segment: 16 or 32 */
     const struct insn *insns;
     unsigned count;
     const u8 *bytes;          /* of the guest's code */
     unsigned nbytes;          /* fewer than the instructions have if they reach into another page */
+};
+
+enum { ENGINE_PARTS = 16 };
+
+struct engine_view {
+    unsigned bits;            /* of the code segment: 16 or 32 */
+    struct engine_view_part part[ENGINE_PARTS]; /* blocks that are translated together, one behind the other */
+    unsigned parts;
+    unsigned count;           /* instructions of all of them */
     const struct ir_block *ir;
     const u8 *host;           /* NULL: the backend has made none */
     size_t host_size;

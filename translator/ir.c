@@ -55,11 +55,6 @@ void ir_set_flags(struct ir_block *b, ir_ref token)
     ir_add(b, (struct ir_op){.op = IR_FLAGS, .f = token});
 }
 
-static bool has(u8 op, char operand)
-{
-    return strchr(ir_info[op].operands, operand) != NULL;
-}
-
 /* A flag state is seen by whatever may leave; one that another follows first is dropped. */
 static void drop_flags(struct ir_block *b)
 {
@@ -78,13 +73,13 @@ static void drop_flags(struct ir_block *b)
 
 static void count_uses(struct ir_block *b, struct ir_op *o, int by)
 {
-    if (has(o->op, 'a'))
+    if (ir_has(o->op, 'a'))
         b->op[o->a].uses += by;
-    if (has(o->op, 'b'))
+    if (ir_has(o->op, 'b'))
         b->op[o->b].uses += by;
-    if (has(o->op, 'c'))
+    if (ir_has(o->op, 'c'))
         b->op[o->c].uses += by;
-    if (has(o->op, 'f') || has(o->op, 'p'))
+    if (ir_has(o->op, 'f') || ir_has(o->op, 'p'))
         b->op[o->f].fuses += by;
 }
 
@@ -106,7 +101,7 @@ bool ir_finish(struct ir_block *b)
             *o = (struct ir_op){.op = IR_NOP};
         }
         o->set = o->fuses != 0;
-        if (has(o->op, 'p') && !o->set && o->f) {
+        if (ir_has(o->op, 'p') && !o->set && o->f) {
             b->op[o->f].fuses--;
             o->f = 0;
         }
@@ -129,13 +124,13 @@ static const char *bad_op(const struct ir_block *b, unsigned at)
 {
     const struct ir_op *o = &b->op[at];
     const char *bad = NULL;
-    if (has(o->op, 'a'))
+    if (ir_has(o->op, 'a'))
         bad = bad_operand(b, at, o->a, IR_VALUE);
-    if (!bad && has(o->op, 'b'))
+    if (!bad && ir_has(o->op, 'b'))
         bad = bad_operand(b, at, o->b, IR_VALUE);
-    if (!bad && has(o->op, 'c'))
+    if (!bad && ir_has(o->op, 'c'))
         bad = bad_operand(b, at, o->c, IR_VALUE);
-    if (!bad && (has(o->op, 'f') || (has(o->op, 'p') && o->f)))
+    if (!bad && (ir_has(o->op, 'f') || (ir_has(o->op, 'p') && o->f)))
         bad = bad_operand(b, at, o->f, IR_TOKEN);
     if (!bad && o->op == IR_STW && b->op[o->a].op != IR_LDW)
         bad = "STW without its LDW";

@@ -100,6 +100,15 @@ bool ir_finish(struct ir_block *b);
 
 /* ---- checks and views ---- */
 
+/* Is that letter among the operands of OP? By hand: a call of strchr() was 8.5 % of the time in a guest's compiler run. */
+static inline bool ir_has(u8 op, char operand)
+{
+    const char *p = ir_info[op].operands;
+    while (*p && *p != operand)
+        p++;
+    return *p;
+}
+
 /* An access that another one has looked at before. */
 static inline bool ir_covered(const struct ir_op *o)
 {

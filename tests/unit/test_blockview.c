@@ -86,8 +86,24 @@ static void host_code(void **state)
     end(&s);
 }
 
+/* A loop of two blocks becomes a trace: the second one's instructions stand there too, with their code. */
+static void trace(void **state)
+{
+    struct shown s;
+    char line[200];
+    if (!engine_has_host())
+        skip();
+    show(&s, ENGINE_HOST, "B9 03 00 00 00 49 EB 00 75 FB F4"); /* MOV ECX,3; L: DEC ECX; JMP N; N: JNZ L; HLT */
+    char *loop = strstr(s.text, "block 00010005: 32 bits, 3 instructions");
+    assert_non_null(loop);
+    *strstr(loop, "\n\n") = '\0';
+    line_with(loop, "00010008  jne   0x10005", line);
+    assert_non_null(strstr(line, "JCC"));
+    end(&s);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(operations), cmocka_unit_test(host_code)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(operations), cmocka_unit_test(host_code), cmocka_unit_test(trace)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

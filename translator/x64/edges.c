@@ -60,7 +60,7 @@ void em_set_ip(struct emit *e, u32 ip)
     asm_rm(&e->o, 8, 0x89, RAX, em_cpu_mem(offsetof(struct cpu, ip)));
 }
 
-static struct mem epoch_mem(size_t field)
+static struct mem mmu_mem(size_t field)
 {
     return em_cpu_mem(offsetof(struct cpu, mmu) + field);
 }
@@ -69,7 +69,7 @@ static struct mem epoch_mem(size_t field)
 static struct mem fetch_mem(const struct emit *e, u32 ip, size_t field)
 {
     unsigned slot = ip >> PAGE_BITS & (TLB_SIZE - 1);
-    return epoch_mem(offsetof(struct mmu, ctx) + offsetof(struct tlb_ctx, fetch) +
+    return mmu_mem(offsetof(struct mmu, ctx) + offsetof(struct tlb_ctx, fetch) +
                      (e->mode->priv * TLB_SIZE + slot) * sizeof(struct tlb_entry) + field);
 }
 
@@ -78,9 +78,9 @@ static void check_page(struct emit *e, struct x64_link *l, u8 *wrong[2])
 {
     asm_mov_imm(&e->o, RAX, (u64)(uintptr_t)&l->epoch);
     asm_rm(&e->o, 8, 0x8B, RAX, mem_at(RAX, 0));
-    asm_rm(&e->o, 8, 0x3B, RAX, epoch_mem(offsetof(struct mmu, fetch_epoch)));
+    asm_rm(&e->o, 8, 0x3B, RAX, mmu_mem(offsetof(struct mmu, fetch_epoch)));
     u8 *right = asm_jcc(&e->o, CC_E);
-    asm_rm(&e->o, 8, 0x3B, RAX, epoch_mem(offsetof(struct mmu, fetch_epoch_global)));
+    asm_rm(&e->o, 8, 0x3B, RAX, mmu_mem(offsetof(struct mmu, fetch_epoch_global)));
     u8 *global = asm_jcc(&e->o, CC_E);
     asm_alu_mem_imm(&e->o, 4, 7, fetch_mem(e, l->ip, offsetof(struct tlb_entry, tag)), l->ip & (u32)PAGE_MASK);
     wrong[0] = asm_jcc(&e->o, CC_NE);

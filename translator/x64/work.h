@@ -72,11 +72,6 @@ struct emit {
     u8 *sse_jump, *sse_back, *sse_unable; /* of the head: where to, back, and to where the slice ends */
     bool failed;
 };
-static inline bool em_has(u8 op, char operand)
-{
-    return strchr(ir_info[op].operands, operand) != NULL;
-}
-
 static inline bool em_is_const(const struct emit *e, ir_ref v)
 {
     return e->b->op[v].op == IR_CONST;

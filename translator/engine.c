@@ -34,6 +34,7 @@ struct translation {
 enum {
     MODES = 256,  /* a machine uses a dozen */
     AT_ONCE = 16, /* translations that begin with one block */
+    UNROLL = 4, UNROLL_INSNS = 64, /* turns of a loop in a trace, instructions of all */
     UNSTEADY = 3, /* traces of a block that other blocks have ended, until it is translated alone */
 };
 
@@ -345,6 +346,18 @@ static bool in_trace(const struct trace *t, const struct iblock *b)
     return i < t->parts;
 }
 
+/*
+ * The trace is a loop. A short one is taken several times: accesses that go on from turn to turn share their probes, and flags and budget
+ * are seen to once.
+ */
+static void unroll(struct trace *t)
+{
+    unsigned turn = t->parts, insns = t->insns;
+    for (unsigned n = 1; n < UNROLL && t->parts + turn <= X64_PARTS && t->insns + insns <= UNROLL_INSNS; n++)
+        for (unsigned i = 0; i < turn; i++)
+            add_part(t, t->block[i], t->part[i].ip);
+}
+
 /* B and what is expected to follow it on its page, as far as that has run too. */
 static void find_trace(const struct engine *e, struct trace *t, struct iblock *b, u32 ip)
 {
@@ -355,6 +368,8 @@ static void find_trace(const struct engine *e, struct trace *t, struct iblock *b
         return;
     while (t->parts < X64_PARTS && expected(t, b, ip, &next) && !((next ^ ip) >> PAGE_BITS)) {
         b = blocks_find(e->c->blocks, head->host + (s32)(next - t->part[0].ip), head->bits);
+        if (b == head)
+            unroll(t);
         if (!b || b->frame[1] || b->heat < e->config.threshold / 2 || in_trace(t, b) || t->insns + b->count > X64_INSNS)
             return;
         add_part(t, b, next);

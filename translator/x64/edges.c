@@ -92,6 +92,12 @@ static void check_page(struct emit *e, struct x64_link *l, u8 *wrong[2])
     em_patch(e, global, e->o.at);
 }
 
+/* May the code at IP be on other pages than the block's, or reach into the next one? */
+static bool other_pages(const struct emit *e, u32 ip)
+{
+    return (ip ^ e->code->ip) >> PAGE_BITS || (ip & (PAGE_SIZE - 1)) > PAGE_SIZE - INSN_MAX_LEN;
+}
+
 /* The jump's distance field is JUMP; EFLAGS are as the stub needs them. */
 static void stub(struct emit *e, struct x64_link *l)
 {
@@ -99,7 +105,7 @@ static void stub(struct emit *e, struct x64_link *l)
     em_patch(e, l->jump, l->stub);
     em_flags_home(e);
     l->far_jump = asm_jmp(&e->o);
-    if (em_flat_code(e) && (l->ip ^ e->code->ip) >> PAGE_BITS) {
+    if (em_flat_code(e) && other_pages(e, l->ip)) {
         l->check = e->o.at;
         u8 *wrong[2];
         check_page(e, l, wrong);

@@ -325,6 +325,9 @@ static bool expected(struct trace *t, const struct iblock *b, u32 ip, u32 *next)
         if (b->taken * 2 > b->heat)
             *next = target;
         return true;
+    case ISA_PUSHF:
+    case ISA_POPF:
+        return true;
     default:
         return !(isa_rows[in->op].attrs & A_END);
     }

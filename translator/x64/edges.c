@@ -208,8 +208,8 @@ void em_stubs(struct emit *e)
 void em_exit(struct emit *e, const struct ir_op *o)
 {
     em_x87_notes(e);
-    em_want_flags(e, o->f);
-    stub_later(e, (struct stub){.jump = asm_jcc(&e->o, o->cc), .ip = (u32)o->imm, .reg = NO_REG, .undone = e->code->count - o->aux});
+    unsigned cc = em_want_condition(e, o->f, o->cc);
+    stub_later(e, (struct stub){.jump = asm_jcc(&e->o, cc), .ip = (u32)o->imm, .reg = NO_REG, .undone = e->code->count - o->aux});
     em_flag_used(e, o->f);
 }
 
@@ -238,8 +238,7 @@ void em_leave(struct emit *e, const struct ir_op *o)
         return;
     }
     if (o->op == IR_JCC) {
-        em_want_flags(e, o->f);
-        edge_if(e, o->cc, (u32)o->imm);
+        edge_if(e, em_want_condition(e, o->f, o->cc), (u32)o->imm);
         edge(e, o->aux);
         return;
     }

@@ -82,6 +82,46 @@ void em_want_all_flags(struct emit *e, ir_ref t)
     em_want_flags(e, t);
 }
 
+/* EFLAGS are about to hold what they can be told from in struct cpu, where they stay. */
+static void look_at_home(struct emit *e, ir_ref t)
+{
+    em_clobber(e);
+    if (e->home != t)
+        e->failed = true;
+}
+
+/* CF of T in EFLAGS; the others are anything, unless T was there before. */
+void em_want_carry(struct emit *e, ir_ref t)
+{
+    if (e->ef == t)
+        return;
+    look_at_home(e, t);
+    asm_rm(&e->o, 2, 0x0FBA, 4, em_hflags_mem()); /* BT */
+    asm_imm(&e->o, 8, 1);
+}
+
+/* The condition of the host that is condition CC for T. */
+unsigned em_want_condition(struct emit *e, ir_ref t, unsigned cc)
+{
+    u8 flags = ir_condition(cc);
+    if (e->ef == t)
+        return cc;
+    if (flags == IR_CF) {
+        em_want_carry(e, t);
+        return cc;
+    }
+    if ((flags & IR_OF) && flags != IR_OF) {
+        em_want_flags(e, t);
+        return cc;
+    }
+    look_at_home(e, t);
+    struct mem byte = em_hflags_mem();
+    byte.disp += flags != IR_OF;
+    asm_rm(&e->o, 1, 0xF6, 0, byte); /* TEST */
+    asm_imm(&e->o, flags == IR_OF ? 1 : flags, 1);
+    return cc & 1 ? CC_E : CC_NE;
+}
+
 void em_flag_used(struct emit *e, ir_ref t)
 {
     if (t)

@@ -78,8 +78,37 @@ static void compare(struct emit *e, const struct ir_op *o)
     em_sets_token(e, o);
 }
 
+static void carry_in(struct emit *e, const struct ir_op *o)
+{
+    if (o->op == IR_ADC || o->op == IR_SBB)
+        em_want_carry(e, o->f);
+    else
+        em_clobber(e);
+}
+
+static void alu_in_memory(struct emit *e, const struct ir_op *o)
+{
+    unsigned op = group1[o->op];
+    if (!em_is_const(e, o->b))
+        em_in_reg(e, o->b, 0);
+    carry_in(e, o);
+    struct mem m = em_in_memory(e, o);
+    if (em_is_const(e, o->b))
+        asm_alu_mem_imm(&e->o, o->w, op, m, em_imm_of(e, o->b));
+    else
+        asm_rm(&e->o, o->w, op * 8 + (o->w != 1), e->place[o->b].reg, m);
+    em_flag_used(e, o->f);
+    em_used(e, o->b);
+    em_stored_back(e, o);
+    em_sets_token(e, o);
+}
+
 void em_alu(struct emit *e, const struct ir_op *o)
 {
+    if (e->place[o->a].where == IN_MEMORY) {
+        alu_in_memory(e, o);
+        return;
+    }
     if (!o->uses && (o->op == IR_SUB || o->op == IR_AND)) {
         compare(e, o);
         return;
@@ -93,34 +122,39 @@ void em_alu(struct emit *e, const struct ir_op *o)
     }
     if (!em_is_const(e, b))
         em_in_reg(e, b, e->place[a].where == IN_TEMP ? BIT(e->place[a].reg) : 0);
-    if (o->op == IR_ADC || o->op == IR_SBB)
-        em_want_carry(e, o->f);
-    else
-        em_clobber(e);
+    carry_in(e, o);
     bool at_home;
     unsigned dst = working_copy(e, o, a, em_is_const(e, b) ? 0 : b, &at_home);
     alu_into(e, o, dst, b, group1[o->op]);
-    if (o->op == IR_ADC || o->op == IR_SBB)
-        em_flag_used(e, o->f);
+    em_flag_used(e, o->f);
     finish(e, o, dst, at_home);
 }
 
 void em_unary(struct emit *e, const struct ir_op *o)
 {
-    bool at_home, keeps = o->op == IR_NOT;
+    bool at_home = false, keeps = o->op == IR_NOT, in_memory = e->place[o->a].where == IN_MEMORY;
     bool steps = o->op == IR_INC || o->op == IR_DEC;
-    em_in_reg(e, o->a, 0);
+    if (!in_memory)
+        em_in_reg(e, o->a, 0);
     if (steps && o->f)
         em_want_carry(e, o->f);
     else if (!keeps)
         em_clobber(e);
-    unsigned dst = working_copy(e, o, o->a, 0, &at_home);
-    unsigned opcode = steps ? 0xFE : 0xF6, ext = o->op == IR_NOT ? 2 : o->op == IR_NEG ? 3 : o->op == IR_DEC;
-    asm_rr(&e->o, o->w, opcode | (o->w != 1), ext, dst);
+    unsigned opcode = (steps ? 0xFE : 0xF6) | (o->w != 1), ext = o->op == IR_NOT ? 2 : o->op == IR_NEG ? 3 : o->op == IR_DEC;
+    unsigned dst = in_memory ? NO_REG : working_copy(e, o, o->a, 0, &at_home);
+    if (in_memory)
+        asm_rm(&e->o, o->w, opcode, ext, em_in_memory(e, o));
+    else
+        asm_rr(&e->o, o->w, opcode, ext, dst);
     if (steps)
         em_flag_used(e, o->f);
     ir_ref ef = e->ef;
-    finish(e, o, dst, at_home);
+    if (in_memory) {
+        em_stored_back(e, o);
+        em_sets_token(e, o);
+    } else {
+        finish(e, o, dst, at_home);
+    }
     if (keeps)
         e->ef = ef;
 }
@@ -345,9 +379,10 @@ void em_multiply(struct emit *e, const struct ir_op *o)
     asm_rr(&e->o, o->w, o->w == 1 ? 0xF6 : 0xF7, o->op == IR_IMUL ? 5 : 4, rb);
     em_used(e, o->a);
     em_used(e, o->b);
-    unsigned to = em_take(e, high ? BIT(RDX) : 0);
+    bool at_home;
+    unsigned to = em_fresh(e, &at_home, high ? BIT(RDX) : 0);
     asm_mov(&e->o, to, RAX);
-    em_own(e, (ir_ref)e->at, to);
+    em_made(e, to, at_home);
     if (high) {
         em_own(e, (ir_ref)(e->at + 1), RDX);
         em_used(e, (ir_ref)e->at);
@@ -419,10 +454,11 @@ void em_divide(struct emit *e, const struct ir_op *o)
     em_used(e, o->a);
     em_used(e, o->b);
     em_used(e, o->c);
-    unsigned to = em_take(e, 0);
+    bool at_home;
+    unsigned to = em_fresh(e, &at_home, 0);
     e->reserved = was;
     asm_mov(&e->o, to, RAX);
-    em_own(e, (ir_ref)e->at, to);
+    em_made(e, to, at_home);
     em_own(e, (ir_ref)(e->at + 1), RDX); /* REST follows */
     em_used(e, (ir_ref)e->at);
 }

@@ -16,7 +16,7 @@ enum { SLOTS = 23, COUNT_SLOT = SLOTS, GROUP_SLOT = COUNT_SLOT, TEMPS = 4 };
 _Static_assert((GROUP_SLOT + IR_GROUPS + 1) * 8 <= X64_FRAME, "the frame is too small");
 static const u8 em_temps[TEMPS] = {RCX, RDX, RSI, RDI};
 
-enum where { NOWHERE, IN_CONST, IN_TEMP, IN_GUEST, IN_SLOT };
+enum where { NOWHERE, IN_CONST, IN_TEMP, IN_GUEST, IN_SLOT, IN_MEMORY /* of an LDW, which only its operation takes */ };
 
 struct place {
     u8 where;
@@ -63,7 +63,7 @@ struct emit {
     unsigned cur_seen;     /* last operation that can see CUR */
     u8 rmw_reg;            /* host address of the read-modify-write in hand */
     u32 reserved;          /* scratch registers that hold no value but must stay, by bit */
-    bool done[IR_MAX_OPS]; /* a PUT that the operation before has done */
+    bool done[IR_MAX_OPS]; /* a PUT or STW that the operation before has done */
     u8 x87_last, x87_mem;  /* number + 1 of the x87 instruction that the pointers are to tell of, of the one with their operand */
     struct cold cold[COLD_MAX];
     unsigned ncold;
@@ -163,6 +163,8 @@ void em_load(struct emit *e, const struct ir_op *o);
 void em_store(struct emit *e, const struct ir_op *o);
 void em_load_for_write(struct emit *e, const struct ir_op *o);
 void em_store_back(struct emit *e, const struct ir_op *o);
+struct mem em_in_memory(struct emit *e, const struct ir_op *o);
+void em_stored_back(struct emit *e, const struct ir_op *o);
 void em_check_segment(struct emit *e, const struct ir_op *o);
 void em_check_target(struct emit *e, const struct ir_op *o);
 

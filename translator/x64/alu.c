@@ -134,11 +134,11 @@ void em_unary(struct emit *e, const struct ir_op *o)
 {
     bool at_home = false, keeps = o->op == IR_NOT, in_memory = e->place[o->a].where == IN_MEMORY;
     bool steps = o->op == IR_INC || o->op == IR_DEC;
+    bool handed = steps && o->f;
     if (!in_memory)
         em_in_reg(e, o->a, 0);
-    if (steps && o->f)
-        em_want_carry(e, o->f);
-    else if (!keeps)
+    u8 lacks = handed ? em_hand_on(e, o, FLAGS_CF) : 0;
+    if (!keeps && !handed)
         em_clobber(e);
     unsigned opcode = (steps ? 0xFE : 0xF6) | (o->w != 1), ext = o->op == IR_NOT ? 2 : o->op == IR_NEG ? 3 : o->op == IR_DEC;
     unsigned dst = in_memory ? NO_REG : working_copy(e, o, o->a, 0, &at_home);
@@ -149,6 +149,7 @@ void em_unary(struct emit *e, const struct ir_op *o)
     if (steps)
         em_flag_used(e, o->f);
     ir_ref ef = e->ef;
+    u8 kept = e->ef_lacks;
     if (in_memory) {
         em_stored_back(e, o);
         em_sets_token(e, o);
@@ -157,6 +158,7 @@ void em_unary(struct emit *e, const struct ir_op *o)
     }
     if (keeps)
         e->ef = ef;
+    e->ef_lacks = keeps ? kept : lacks;
 }
 
 static const u8 group2[IR_COUNT] = {[IR_ROL] = 0, [IR_ROR] = 1, [IR_RCL] = 2, [IR_RCR] = 3, [IR_SHL] = 4, [IR_SHR] = 5, [IR_SAR] = 7};
@@ -253,6 +255,7 @@ void em_carry(struct emit *e, const struct ir_op *o)
         struct mem ah = em_hflags_mem();
         ah.disp++;
         em_clobber(e);
+        e->failed |= e->home != o->f;
         asm_alu_mem_imm(&e->o, 1, alu[o->aux], ah, o->aux ? IR_CF : (u8)~IR_CF);
         em_flag_used(e, o->f);
         e->home = (ir_ref)e->at;
@@ -291,10 +294,11 @@ void em_shift(struct emit *e, const struct ir_op *o)
     if (by_cl && e->place[o->a].where == IN_TEMP && e->place[o->a].reg == RCX)
         e->failed = true;
     bool through_cf = o->op == IR_RCL || o->op == IR_RCR;
+    u8 lacks = 0;
     if (through_cf && !(by_cl ? o->set : o->set & ~(IR_CF | IR_OF)))
         em_want_carry(e, o->f);
     else if (o->f)
-        em_want_all_flags(e, o->f);
+        lacks = em_hand_on(e, o, FLAGS_REST);
     else
         em_clobber(e);
     u32 was = e->reserved;
@@ -312,6 +316,7 @@ void em_shift(struct emit *e, const struct ir_op *o)
     em_flag_used(e, o->f);
     e->reserved &= ~BIT(RCX);
     finish(e, o, dst, at_home);
+    e->ef_lacks = lacks;
 }
 
 /* The flags of a product: CF and OF from the host, the others from the low half in REG. */
@@ -562,6 +567,8 @@ static void zf_to_home(struct emit *e)
 /* What is there goes to EDX:EAX in either case: where they are equal it is the same. */
 void em_compare_exchange_8(struct emit *e, const struct ir_op *o)
 {
+    if (o->set & ~IR_ZF)
+        em_flags_home(e);
     em_may_leave(e);
     em_overwrite(e, x64_guest[R_AX], 0);
     em_overwrite(e, x64_guest[R_DX], 0);
@@ -595,6 +602,7 @@ void em_image(struct emit *e, const struct ir_op *o)
 {
     struct mem ah = em_hflags_mem();
     ah.disp++;
+    em_home_token(e, o->f);
     em_may_leave(e);
     unsigned t = em_take(e, 0);
     asm_rm(&e->o, 4, 0x8B, t, eflags_mem());

@@ -38,7 +38,9 @@ static void call_handler(struct emit *e, const struct ir_op *o, const u8 *thunk)
     s->k = (u16)o->imm;
     s->flags = o->aux;
     s->stays = o->op == IR_LAST && o->cc;
-    em_may_leave(e);
+    em_flags_home(e);
+    em_clobber(e);
+    em_remake_tidy(e);
     for (unsigned i = 0; i < e->nlive; i++) /* the handler may change guest registers */
         e->failed |= e->place[e->live[i]].where == IN_GUEST;
     em_call_thunk(e, thunk, s);
@@ -98,12 +100,12 @@ static bool other_pages(const struct emit *e, u32 ip)
     return (ip ^ e->code->ip) >> PAGE_BITS || (ip & (PAGE_SIZE - 1)) > PAGE_SIZE - INSN_MAX_LEN;
 }
 
-/* The jump's distance field is JUMP; EFLAGS are as the stub needs them. */
-static void stub(struct emit *e, struct x64_link *l)
+/* The jump's distance field is JUMP; flags are where they are for the emitter now, or to be made by FLAGS. */
+static void stub(struct emit *e, struct x64_link *l, const struct remake_plan *flags)
 {
     l->stub = e->o.at;
     em_patch(e, l->jump, l->stub);
-    em_flags_home(e);
+    em_flags_home_by(e, flags);
     l->far_jump = asm_jmp(&e->o);
     if (em_flat_code(e) && other_pages(e, l->ip)) {
         l->check = e->o.at;
@@ -129,7 +131,8 @@ static struct x64_link *new_edge(struct emit *e, u32 ip, u8 *jump)
 
 static void edge(struct emit *e, u32 ip)
 {
-    stub(e, new_edge(e, ip, asm_jmp(&e->o)));
+    static const struct remake_plan none;
+    stub(e, new_edge(e, ip, asm_jmp(&e->o)), &none);
 }
 
 /* To the code of the slot at TABLE if it is for the IP in V and the kind of pages WHICH; the distance field of the jump that is taken else. */
@@ -176,6 +179,8 @@ static void stub_later(struct emit *e, struct stub s)
     s.ef = e->ef;
     s.home = e->home;
     s.cur = e->cur;
+    if (e->cur != e->home && (e->cur != e->ef || e->ef_lacks))
+        s.flags = em_remake_plan(e, e->cur);
     e->stub[e->nstubs++] = s;
 }
 
@@ -190,6 +195,7 @@ void em_stubs(struct emit *e)
         const struct stub *s = &e->stub[i];
         u8 *jump = s->jump;
         e->ef = s->ef;
+        e->ef_lacks = 0;
         e->home = s->home;
         e->cur = s->cur;
         if (s->undone) { /* LEA: flags stay */
@@ -197,10 +203,12 @@ void em_stubs(struct emit *e)
             asm_rm(&e->o, 8, 0x8D, R15, mem_at(R15, (s32)s->undone));
             jump = s->reg == NO_REG ? asm_jmp(&e->o) : NULL;
         }
-        if (s->reg == NO_REG)
-            stub(e, new_edge(e, s->ip, jump));
-        else
+        if (s->reg == NO_REG) {
+            stub(e, new_edge(e, s->ip, jump), &s->flags);
+        } else {
+            em_flags_home_by(e, &s->flags);
             indirect(e, s->reg);
+        }
     }
 }
 

@@ -17,7 +17,10 @@ void em_go_cold(struct emit *e, u8 *jump, u8 *back, unsigned address, struct x64
         e->failed = true;
         return;
     }
-    e->cold[e->ncold++] = (struct cold){.jump = jump, .back = back, .address = (u8)address, .site = s};
+    struct cold *c = &e->cold[e->ncold++];
+    *c = (struct cold){.jump = jump, .back = back, .address = (u8)address, .site = s};
+    if (e->cur != e->home)
+        c->flags = em_remake_plan(e, e->cur);
 }
 
 static size_t tlb_offset(const struct emit *e, bool write)
@@ -82,11 +85,11 @@ struct mem em_covered(struct emit *e, const struct ir_op *o)
     return mem_at(RAX, o->delta);
 }
 
-/* The operation in hand may leave: everything of the guest's is where it belongs. */
+/* The operation in hand may leave by cold code: the flags are where they belong, or it can make them. */
 void em_may_leave(struct emit *e)
 {
     em_clobber(e);
-    if (e->cur != e->home)
+    if (e->cur != e->home && !em_can_remake(e, e->cur))
         e->failed = true;
 }
 
@@ -154,7 +157,7 @@ void em_store(struct emit *e, const struct ir_op *o)
 
 /*
  * Does the operation behind the LDW in hand take its value and leave its own for the STW alone, so that the host does it in memory?
- * Nothing else is between them.
+ * Nothing else is between them. Not if the flags will have to be made again.
  */
 static bool changed_in_memory(const struct emit *e)
 {
@@ -177,7 +180,7 @@ static bool changed_in_memory(const struct emit *e)
     case IR_INC:
     case IR_DEC:
         return ldw->uses == 2 && o->uses == 1 && o->w == ldw->w && o->a == e->at && o->b != e->at && stw->op == IR_STW &&
-               stw->a == e->at && stw->b == o - e->b->op;
+               stw->a == e->at && stw->b == o - e->b->op && !em_better_kept(e, (unsigned)(o - e->b->op));
     default:
         return false;
     }

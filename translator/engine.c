@@ -326,6 +326,9 @@ static bool expected(struct trace *t, const struct iblock *b, u32 ip, u32 *next)
         if (b->taken * 2 > b->heat)
             *next = target;
         return true;
+    case ISA_PUSHF:
+    case ISA_POPF:
+        return true;
     default:
         return !(isa_rows[in->op].attrs & A_END);
     }
@@ -536,16 +539,18 @@ static bool same_page(const struct iblock *a, const struct iblock *b)
     return !a->frame[1] && !b->frame[1] && a->frame[0] == b->frame[0];
 }
 
-/* Of code at the current IP, once it has been fetched; CS is flat. */
-static u64 epoch_here(struct engine *e)
+/* Of the code of B at the current IP, once it has been fetched; CS is flat. With a second page, which may be global or not: the one that is renewed for both. */
+static u64 epoch_here(struct engine *e, const struct iblock *b)
 {
-    return mmu_fetch_epoch_of(&e->c->mmu, (u32)e->c->ip);
+    return b->frame[1] ? e->c->mmu.fetch_epoch : mmu_fetch_epoch_of(&e->c->mmu, (u32)e->c->ip);
 }
 
-/* What the TLB's entry for fetches there adds. */
-static u64 addend_here(struct engine *e)
+/* What the TLB's entry for fetches there adds; of two pages one entry says too little: what none has. */
+static u64 addend_here(struct engine *e, const struct iblock *b)
 {
     u64 phys, ip = (u32)e->c->ip;
+    if (b->frame[1])
+        return ~(u64)0;
     const u8 *host = mmu_fetch(&e->c->mmu, ip, &phys);
     return (u64)(uintptr_t)host - ip;
 }
@@ -561,17 +566,17 @@ static void tie(struct engine *e, struct x64_link *l, const struct iblock *from,
         return;
     if (same_page(from, b))
         x64_link_to(l, &t->code, 0, 0);
-    else if ((t->mode.flat >> SEG_CS & 1) && !b->frame[1])
-        x64_link_to(l, &t->code, epoch_here(e), addend_here(e));
+    else if (t->mode.flat >> SEG_CS & 1)
+        x64_link_to(l, &t->code, epoch_here(e, b), addend_here(e, b));
 }
 
 /* The next indirect jump to T finds it. */
 static void enter_jump(struct engine *e, const struct translation *t, const struct iblock *b)
 {
-    if (!(t->mode.flat >> SEG_CS & 1) || b->frame[1] || !may_be_tied(t))
+    if (!(t->mode.flat >> SEG_CS & 1) || !may_be_tied(t))
         return;
     e->jumps[x64_jump_slot(t->mode.ip)] =
-        (struct x64_jump){x64_jump_key(epoch_here(e), t->code.mode) | t->mode.ip, t->code.entry, addend_here(e), 0};
+        (struct x64_jump){x64_jump_key(epoch_here(e, b), t->code.mode) | t->mode.ip, t->code.entry, addend_here(e, b), 0};
 }
 
 /* Translations alone; the decoded blocks stay. */

@@ -132,13 +132,7 @@ static bool ends_block(const struct insn *in)
 /* Instructions that end a block because they may be interrupted or interrupt, but mostly the next one follows. */
 static bool goes_on(const struct insn *in)
 {
-    switch (in->op) {
-    case ISA_PUSHF:
-    case ISA_CLI:
-        return true;
-    default:
-        return (isa_rows[in->op].attrs & (A_REP | A_IO)) != 0;
-    }
+    return in->op == ISA_CLI || (isa_rows[in->op].attrs & (A_REP | A_IO));
 }
 
 void lift_handler(struct lift *l)

@@ -69,6 +69,9 @@ bool lift_sse(struct lift *l);
 /* Is lift_mode's sse true of C now? */
 bool lift_sse_usable(const struct cpu *c);
 
+/* Flags that POPF leaves to its handler, where they are new. */
+enum { LIFT_POPF_SYSTEM = F_TF | F_IF | F_DF | F_IOPL | F_NT | F_AC | F_ID };
+
 /* IP of the next instruction. */
 static inline u32 lift_next(const struct lift *l)
 {

@@ -16,7 +16,7 @@ enum { SLOTS = 23, COUNT_SLOT = SLOTS, GROUP_SLOT = COUNT_SLOT, TEMPS = 4 };
 _Static_assert((GROUP_SLOT + IR_GROUPS + 1) * 8 <= X64_FRAME, "the frame is too small");
 static const u8 em_temps[TEMPS] = {RCX, RDX, RSI, RDI};
 
-enum where { NOWHERE, IN_CONST, IN_TEMP, IN_GUEST, IN_SLOT };
+enum where { NOWHERE, IN_CONST, IN_TEMP, IN_GUEST, IN_SLOT, IN_MEMORY /* of an LDW, which only its operation takes */ };
 
 struct place {
     u8 where;
@@ -89,7 +89,7 @@ struct emit {
     u8 kept[IR_MAX_OPS];   /* how many of the uses of a value that are still to come are remakes */
     u8 rmw_reg;            /* host address of the read-modify-write in hand */
     u32 reserved;          /* scratch registers that hold no value but must stay, by bit */
-    bool done[IR_MAX_OPS]; /* a PUT that the operation before has done */
+    bool done[IR_MAX_OPS]; /* a PUT or STW that the operation before has done */
     u8 x87_last, x87_mem;  /* number + 1 of the x87 instruction that the pointers are to tell of, of the one with their operand */
     struct cold cold[COLD_MAX];
     unsigned ncold;
@@ -153,8 +153,9 @@ bool em_is_shift(u8 op);
 void em_save_flags(struct emit *e);
 void em_clobber(struct emit *e);
 void em_want_flags(struct emit *e, ir_ref t);
-void em_want_condition(struct emit *e, ir_ref t, unsigned cc);
 void em_want_all_flags(struct emit *e, ir_ref t);
+void em_want_carry(struct emit *e, ir_ref t);
+unsigned em_want_condition(struct emit *e, ir_ref t, unsigned cc);
 bool em_token_wanted(const struct emit *e, ir_ref t);
 void em_flags_from_home(struct emit *e);
 u8 em_hand_on(struct emit *e, const struct ir_op *o, unsigned mask);
@@ -170,6 +171,7 @@ void em_remake_begin(struct emit *e, const struct ir_op *o);
 void em_remake_end(struct emit *e);
 void em_remake_tidy(struct emit *e);
 bool em_can_remake(struct emit *e, ir_ref t);
+bool em_better_kept(const struct emit *e, unsigned at);
 struct remake_plan em_remake_plan(struct emit *e, ir_ref t);
 void em_remake_do(struct emit *e, const struct remake_plan *p);
 
@@ -179,8 +181,14 @@ void em_alu(struct emit *e, const struct ir_op *o);
 void em_unary(struct emit *e, const struct ir_op *o);
 void em_shift_double(struct emit *e, const struct ir_op *o);
 void em_bit(struct emit *e, const struct ir_op *o);
+void em_scan(struct emit *e, const struct ir_op *o);
+void em_carry(struct emit *e, const struct ir_op *o);
+void em_low_flags(struct emit *e, const struct ir_op *o);
 void em_shift(struct emit *e, const struct ir_op *o);
 void em_multiply(struct emit *e, const struct ir_op *o);
+void em_compare_exchange_8(struct emit *e, const struct ir_op *o);
+void em_image(struct emit *e, const struct ir_op *o);
+void em_popped(struct emit *e, const struct ir_op *o);
 void em_divide(struct emit *e, const struct ir_op *o);
 void em_extend(struct emit *e, const struct ir_op *o);
 void em_swap_bytes(struct emit *e, const struct ir_op *o);
@@ -200,6 +208,8 @@ void em_load(struct emit *e, const struct ir_op *o);
 void em_store(struct emit *e, const struct ir_op *o);
 void em_load_for_write(struct emit *e, const struct ir_op *o);
 void em_store_back(struct emit *e, const struct ir_op *o);
+struct mem em_in_memory(struct emit *e, const struct ir_op *o);
+void em_stored_back(struct emit *e, const struct ir_op *o);
 void em_check_segment(struct emit *e, const struct ir_op *o);
 void em_check_target(struct emit *e, const struct ir_op *o);
 

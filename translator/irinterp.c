@@ -372,10 +372,10 @@ static void registers_only(struct irinterp *r, const struct ir_op *o)
 }
 
 /* The handler does it all, and faults where something is not aligned; what it makes of a general register and the flags is the operation's result as well. */
-static void sse(struct irinterp *r, unsigned at, const struct ir_op *o)
+static void vector(struct irinterp *r, unsigned at, const struct ir_op *o)
 {
     struct token guest = flags_now(r->c);
-    if (o->op == IR_SSE)
+    if (o->op == IR_SSE || o->op == IR_MMX)
         registers_only(r, o);
     else if (reach(r, o, o->cc & 1)) /* for the group that it may begin */
         with_memory(r, o);
@@ -439,7 +439,9 @@ static void act(struct irinterp *r, unsigned at, const struct ir_op *o)
         break;
     case IR_SSE:
     case IR_SSEM:
-        sse(r, at, o);
+    case IR_MMX:
+    case IR_MMXM:
+        vector(r, at, o);
         break;
     case IR_X87IN:
         r->out = !x87_plain(c);

@@ -1,7 +1,7 @@
 /*
- * lift_sse.c - SSE and SSE2. XMM registers are no values of the intermediate representation: an operation names the
- * guest instruction, and the backend encodes it again. Here is what is around it: the memory operand's address, general
- * registers, flags.
+ * lift_sse.c - MMX, SSE and SSE2. MM and XMM registers are no values of the intermediate representation: an operation
+ * names the guest instruction, and the backend encodes it again. Here is what is around it: the memory operand's address,
+ * general registers, flags; and the x87 unit, of which MM registers are a part.
  */
 #include "translator/lift.h"
 
@@ -12,7 +12,7 @@ bool lift_sse_usable(const struct cpu *c)
            (c->mxcsr & MASKS) == MASKS && !c->force_soft_fp;
 }
 
-/* What an SSE instruction is to its surroundings. */
+/* What an instruction is to its surroundings. */
 struct shape {
     u8 w; /* bytes of the memory operand */
     bool store, aligned;
@@ -31,6 +31,7 @@ static bool for_handler(enum isa_op op)
     case ISA_RSQRTSS_VdWd:
     case ISA_LDMXCSR_Md:
     case ISA_MASKMOVDQU_VoUo:
+    case ISA_MASKMOVQ_PqNq:
         return true;
     default:
         return false;
@@ -61,8 +62,10 @@ static u8 bytes_of(enum isa_operand kind)
         return 16;
     case OPERAND_Wq:
     case OPERAND_Mq:
+    case OPERAND_Qq:
         return 8;
     case OPERAND_Wd:
+    case OPERAND_Qd:
     case OPERAND_Md:
     case OPERAND_Ed:
         return 4;
@@ -85,11 +88,24 @@ static struct shape shape_of(const struct insn *in)
     return s;
 }
 
-static void lift_xmm(struct lift *l)
+/* CVTPI2PD from memory leaves the x87 unit alone. */
+static bool is_mmx(const struct insn *in)
+{
+    return (isa_rows[in->op].attrs & A_MMX) && !(in->op == ISA_CVTPI2PD_VoQq && in->mem);
+}
+
+static enum ir_opcode operation(const struct insn *in)
+{
+    if (isa_rows[in->op].attrs & A_SSE)
+        return in->mem ? IR_SSEM : IR_SSE;
+    return in->mem ? IR_MMXM : IR_MMX;
+}
+
+static void lift_vector(struct lift *l)
 {
     const struct insn *in = l->in;
     struct shape s = shape_of(in);
-    struct ir_op o = {.op = in->mem ? IR_SSEM : IR_SSE, .w = in->mem ? s.w : 4, .imm = l->k};
+    struct ir_op o = {.op = (u8)operation(in), .w = in->mem ? s.w : 4, .imm = l->k};
     if (in->mem) {
         ir_ref off = lift_offset(l);
         o.a = lift_linear(l, in->seg, off, s.w, s.store);
@@ -122,8 +138,9 @@ bool lift_sse(struct lift *l)
         return true;
     }
     u32 attrs = isa_rows[l->in->op].attrs;
-    if (!l->mode->sse || !(attrs & A_SSE) || (attrs & A_MMX) || for_handler(l->in->op))
+    if (!(attrs & (A_SSE | A_MMX)) || ((attrs & A_SSE) && !l->mode->sse) || for_handler(l->in->op))
         return false;
-    lift_xmm(l);
+    if (!is_mmx(l->in) || lift_enter_x87(l))
+        lift_vector(l);
     return true;
 }

@@ -1,6 +1,6 @@
 /*
- * sse.c - SSE and SSE2 by the host's: guest XMM0-7 are host XMM0-7, and guest instructions are encoded again with the
- * host's registers and addresses.
+ * sse.c - MMX, SSE and SSE2 by the host's: guest XMM0-7 are host XMM0-7, MM0-7 are in the x87 unit (x87_unit.h), and
+ * guest instructions are encoded again with the host's registers and addresses.
  */
 #include "translator/x64/sse.h"
 #include "cpu/isa.h"
@@ -121,6 +121,32 @@ static void prefix(struct emit *e, const struct isa_row *row)
         asm_byte(&e->o, bytes[row->prefix]);
 }
 
+/* The ModRM byte is left out where there is none. */
+static void registers(struct emit *e, const struct isa_row *row, unsigned reg, unsigned rm)
+{
+    if (row->modrm != MODRM_NO) {
+        asm_rr(&e->o, 4, 0x0F00u | row->opcode, reg, rm);
+        return;
+    }
+    asm_byte(&e->o, 0x0F);
+    asm_byte(&e->o, row->opcode);
+}
+
+/*
+ * With an operand in memory. CVTPI2PS and CVTPI2PD take integers: whether the x87 unit becomes MMX's then differs from processor
+ * to processor. That of the guest enters it for CVTPI2PS (a MOVD of whatever register does that), and not for CVTPI2PD,
+ * for which there is CVTDQ2PD.
+ */
+static void with_memory(struct emit *e, const struct insn *in, unsigned reg, struct mem m)
+{
+    static const u8 enter_mmx[] = {0x0F, 0x7E, 0xC0}; /* MOVD EAX,MM0 */
+    const struct isa_row *row = &isa_rows[in->op == ISA_CVTPI2PD_VoQq ? ISA_CVTDQ2PD_VoWq : in->op];
+    prefix(e, row);
+    asm_rm(&e->o, 4, 0x0F00u | row->opcode, reg, m);
+    for (unsigned i = 0; in->op == ISA_CVTPI2PS_VqQq && i < sizeof enter_mmx; i++)
+        asm_byte(&e->o, enter_mmx[i]);
+}
+
 static void immediate(struct emit *e, const struct insn *in, const struct isa_row *row)
 {
     if (row->operand[1] == OPERAND_Ib || row->operand[2] == OPERAND_Ib)
@@ -142,7 +168,7 @@ void em_sse(struct emit *e, const struct ir_op *o)
     if (row->writes)
         em_clobber(e);
     prefix(e, row);
-    asm_rr(&e->o, 4, 0x0F00u | row->opcode, reg, rm);
+    registers(e, row, reg, rm);
     immediate(e, in, row);
     em_used(e, o->b);
     if (out != NO_REG)
@@ -173,8 +199,7 @@ void em_sse_mem(struct emit *e, const struct ir_op *o)
     bool to_gpr = row->operand[0] == OPERAND_Gd, at_home;
     if (to_gpr)
         reg = em_fresh(e, &at_home, 0);
-    prefix(e, row);
-    asm_rm(&e->o, 4, 0x0F00u | row->opcode, reg, m);
+    with_memory(e, in, reg, m);
     immediate(e, in, row);
     if (to_gpr)
         em_made(e, reg, at_home);

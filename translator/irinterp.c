@@ -377,7 +377,7 @@ static void vector(struct irinterp *r, unsigned at, const struct ir_op *o)
     struct token guest = flags_now(r->c);
     if (o->op == IR_SSE || o->op == IR_MMX)
         registers_only(r, o);
-    else if (reach(r, o, o->cc & 1)) /* for the group that it may begin */
+    else if (o->cc & 8 || reach(r, o, o->cc & 1)) /* for the group that it may begin */
         with_memory(r, o);
     if (r->left)
         return;
@@ -442,6 +442,11 @@ static void act(struct irinterp *r, unsigned at, const struct ir_op *o)
     case IR_MMX:
     case IR_MMXM:
         vector(r, at, o);
+        break;
+    case IR_MXCSR:
+        with_memory(r, o);
+        if (!r->left && !lift_sse_usable(c))
+            leave_behind(r);
         break;
     case IR_X87IN:
         r->out = !x87_plain(c);

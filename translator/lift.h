@@ -21,6 +21,7 @@ struct lift_mode {
     bool apart;      /* no groups: see struct iblock */
     bool x87;        /* the host's x87 unit may be used */
     bool sse;        /* SSE instructions raise neither #UD nor #NM nor #XM, and may be done by the host's */
+    bool daz;        /* MXCSR has that bit */
     u8 flat;         /* bit n: segment register n has base 0, ends at 4 GiB, may be read and (but CS) written */
 };
 

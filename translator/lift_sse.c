@@ -20,8 +20,7 @@ struct shape {
     bool flags;
 };
 
-/* RCPPS and RSQRTPS differ from processor to processor, LDMXCSR decides who computes, and under a mask only some bytes
- * are written. */
+/* RCPPS and RSQRTPS differ from processor to processor. */
 static bool for_handler(enum isa_op op)
 {
     switch (op) {
@@ -29,9 +28,6 @@ static bool for_handler(enum isa_op op)
     case ISA_RCPSS_VdWd:
     case ISA_RSQRTPS_VoWo:
     case ISA_RSQRTSS_VdWd:
-    case ISA_LDMXCSR_Md:
-    case ISA_MASKMOVDQU_VoUo:
-    case ISA_MASKMOVQ_PqNq:
         return true;
     default:
         return false;
@@ -122,6 +118,25 @@ static void lift_vector(struct lift *l)
         ir_set_flags(l->b, v);
 }
 
+/* Some bytes of a register to DI. The probe must not ask for a page of which none may be written in the end. */
+static void lift_masked(struct lift *l)
+{
+    const struct insn *in = l->in;
+    bool sse = in->op == ISA_MASKMOVDQU_VoUo;
+    u8 w = sse ? 16 : 8;
+    ir_ref off = lift_get(l, 4, R_DI);
+    if (in->adsize == 0)
+        off = ir_1(l->b, IR_ZEXT, 2, off);
+    ir_ref lin = lift_linear(l, in->seg, off, w, true);
+    ir_add(l->b, (struct ir_op){.op = sse ? IR_SSEM : IR_MMXM, .w = w, .a = lin, .imm = l->k, .cc = 1 | 8});
+}
+
+static void lift_LDMXCSR(struct lift *l)
+{
+    ir_ref v = lift_load(l, 4, l->in->seg, lift_offset(l));
+    ir_add(l->b, (struct ir_op){.op = IR_MXCSR, .w = 4, .a = v, .imm = l->k, .aux = l->mode->daz});
+}
+
 bool lift_sse(struct lift *l)
 {
     switch (l->in->op) {
@@ -140,7 +155,18 @@ bool lift_sse(struct lift *l)
     u32 attrs = isa_rows[l->in->op].attrs;
     if (!(attrs & (A_SSE | A_MMX)) || ((attrs & A_SSE) && !l->mode->sse) || for_handler(l->in->op))
         return false;
-    if (!is_mmx(l->in) || lift_enter_x87(l))
+    if (is_mmx(l->in) && !lift_enter_x87(l))
+        return true;
+    switch (l->in->op) {
+    case ISA_LDMXCSR_Md:
+        lift_LDMXCSR(l);
+        break;
+    case ISA_MASKMOVQ_PqNq:
+    case ISA_MASKMOVDQU_VoUo:
+        lift_masked(l);
+        break;
+    default:
         lift_vector(l);
+    }
     return true;
 }

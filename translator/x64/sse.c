@@ -6,7 +6,7 @@
 #include "cpu/isa.h"
 #include "translator/x64/work.h"
 
-enum { XMMS = 8, MXCSR_HOST = 0x1F80, MXCSR_MASKS = 0x1F80 };
+enum { XMMS = 8, MXCSR_HOST = 0x1F80, MXCSR_MASKS = 0x1F80, MXCSR_DAZ = 0x40 };
 
 /* ---- thunks ---- */
 
@@ -188,11 +188,28 @@ static struct mem place(struct emit *e, const struct ir_op *o)
     return mem_sum(t, lin, 0, 0);
 }
 
+/* Those bytes of a register that a mask has, to RDI. What the TLB has not got is the handler's. */
+static void under_mask(struct emit *e, const struct ir_op *o, const struct insn *in)
+{
+    const struct isa_row *row = &isa_rows[in->op];
+    struct mem m = place(e, o);
+    e->code->sites[e->code->nsites - 1].w = 0;
+    asm_rm(&e->o, 8, 0x8D, RAX, m); /* LEA */
+    em_take_this(e, RDI, 0);
+    asm_mov64(&e->o, RDI, RAX);
+    prefix(e, row);
+    registers(e, row, in->modrm >> 3, in->modrm & 7);
+}
+
 void em_sse_mem(struct emit *e, const struct ir_op *o)
 {
     const struct insn *in = &e->code->insns[o->imm];
     const struct isa_row *row = &isa_rows[in->op];
     unsigned reg = in->modrm >> 3;
+    if (o->cc & 8) {
+        under_mask(e, o, in);
+        return;
+    }
     if (row->writes)
         em_clobber(e);
     struct mem m = place(e, o);
@@ -205,4 +222,19 @@ void em_sse_mem(struct emit *e, const struct ir_op *o)
         em_made(e, reg, at_home);
     else if (row->writes)
         em_sets_token(e, o);
+}
+
+/* One that unmasks something or has bits that MXCSR has not is for the handler. */
+void em_sse_control(struct emit *e, const struct ir_op *o)
+{
+    u32 fixed = 0xFFFF0000 | MXCSR_MASKS | (o->aux ? 0 : MXCSR_DAZ);
+    em_may_leave(e);
+    unsigned v = em_in_reg(e, o->a, 0);
+    asm_mov(&e->o, RAX, v);
+    asm_alu_imm(&e->o, 4, 4, RAX, fixed);
+    asm_alu_imm(&e->o, 4, 7, RAX, MXCSR_MASKS);
+    em_go_cold(e, asm_jcc(&e->o, CC_NE), NULL, RAX, em_site(e, 0, false));
+    asm_rm(&e->o, 4, 0x89, v, em_cpu_mem(offsetof(struct cpu, mxcsr)));
+    mxcsr(&e->o, false, em_cpu_mem(offsetof(struct cpu, mxcsr)));
+    em_used(e, o->a);
 }

@@ -352,23 +352,28 @@ static void helper(struct irinterp *r, unsigned k)
         verify_open(r->verify);
 }
 
+/* Nobody but the processor sees it: it stays in the verifier's window. */
+static void registers_only(struct irinterp *r, const struct ir_op *o)
+{
+    r->insns[o->imm].fn(r->c, &r->insns[o->imm]);
+}
+
 /*
  * With memory it is something that others see, and groups of accesses stay open, as a host's code calls nobody here. So the block is left
- * where the handler's walk has closed a page, and behind the verifier's window.
+ * where the handler's walk has closed a page, and behind the verifier's window; not behind an access that another one has looked at,
+ * where the flags need not be the guest's.
  */
 static void with_memory(struct irinterp *r, const struct ir_op *o)
 {
     struct cpu *c = r->c;
     u64 drops = c->mmu.write_drops;
+    if (ir_covered(o)) {
+        registers_only(r, o);
+        return;
+    }
     call_handler(r, (unsigned)o->imm);
     if (r->verify || c->mmu.write_drops != drops)
         leave_behind(r);
-}
-
-/* Nobody but the processor sees it: it stays in the verifier's window. */
-static void registers_only(struct irinterp *r, const struct ir_op *o)
-{
-    r->insns[o->imm].fn(r->c, &r->insns[o->imm]);
 }
 
 /* The handler does it all, and faults where something is not aligned; what it makes of a general register and the flags is the operation's result as well. */

@@ -77,6 +77,7 @@ static struct lift_mode mode_of(const struct cpu *c)
     m.code_limit = c->seg[SEG_CS].limit;
     m.x87 = !c->force_soft_fp;
     m.sse = lift_sse_usable(c);
+    m.daz = c->features & FEAT_SSE2;
     for (unsigned i = 0; i < SEG_COUNT; i++)
         m.flat |= (u8)(whole(&c->seg[i], i != SEG_CS) << i);
     return m;

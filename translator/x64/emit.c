@@ -115,6 +115,9 @@ static const emit_fn emitters[IR_COUNT] = {
     [IR_POPPED] = em_popped,
     [IR_SSE] = em_sse,
     [IR_SSEM] = em_sse_mem,
+    [IR_MXCSR] = em_sse_control,
+    [IR_MMX] = em_sse,
+    [IR_MMXM] = em_sse_mem,
     [IR_X87IN] = em_x87_in,
     [IR_X87] = em_x87,
     [IR_X87M] = em_x87_memory,
@@ -167,7 +170,7 @@ static void slice_ends(struct emit *e, u8 *jump)
 
 static bool is_sse(const struct ir_op *o)
 {
-    return o->op == IR_SSE || o->op == IR_SSEM;
+    return o->op == IR_SSE || o->op == IR_SSEM || o->op == IR_MXCSR;
 }
 
 /*

@@ -219,6 +219,7 @@ void em_sse_head(struct emit *e);
 void em_sse_cold(struct emit *e);
 void em_sse(struct emit *e, const struct ir_op *o);
 void em_sse_mem(struct emit *e, const struct ir_op *o);
+void em_sse_control(struct emit *e, const struct ir_op *o);
 
 /* ---- x87.c ---- */
 

@@ -326,7 +326,7 @@ static bool expected(struct trace *t, const struct iblock *b, u32 ip, u32 *next)
             *next = target;
         return true;
     default:
-        return !(isa_rows[in->op].attrs & A_END);
+        return !(isa_rows[in->op].attrs & A_END) || isa_is_string(in->op);
     }
 }
 

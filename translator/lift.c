@@ -137,7 +137,7 @@ static bool goes_on(const struct insn *in)
     case ISA_CLI:
         return true;
     default:
-        return (isa_rows[in->op].attrs & (A_REP | A_IO)) != 0;
+        return (isa_rows[in->op].attrs & A_IO) != 0;
     }
 }
 
@@ -159,7 +159,7 @@ static void lift_one(struct lift *l)
     lift_fn lift = lift_table[l->in->op] ? lift_table[l->in->op] : lift_x87_table[l->in->op];
     if (lift)
         lift(l);
-    else if (!lift_sse(l))
+    else if (!lift_string(l) && !lift_sse(l))
         lift_handler(l);
 }
 

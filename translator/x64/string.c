@@ -622,7 +622,9 @@ void em_rep(struct emit *e, const struct ir_op *o)
     const struct insn *in = &e->code->insns[o->imm];
     const u8 *thunk = thunk_for(e, in);
     em_x87_notes(e);
-    em_may_leave(e);
+    em_flags_home(e);
+    em_clobber(e);
+    em_remake_tidy(e);
     em_no_aliases(e);
     for (unsigned i = 0; i < TEMPS; i++)
         e->failed |= e->owner[em_temps[i]] != 0;

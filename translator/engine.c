@@ -331,7 +331,7 @@ static bool expected(struct trace *t, const struct iblock *b, u32 ip, u32 *next)
     case ISA_POPF:
         return true;
     default:
-        return !(isa_rows[in->op].attrs & A_END);
+        return !(isa_rows[in->op].attrs & A_END) || isa_is_string(in->op);
     }
 }
 

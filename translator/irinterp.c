@@ -260,6 +260,9 @@ static void compute(struct irinterp *r, unsigned at, const struct ir_op *o)
     case IR_LOWF:
         r->value[at] = (flags_arith(c) & 0xFF) | F_ONE;
         break;
+    case IR_STEP:
+        r->value[at] = (u32)(c->eflags & F_DF ? 0 - o->imm : o->imm);
+        break;
     case IR_NOT:
         r->value[at] = ~r->value[o->a];
         break;
@@ -549,6 +552,13 @@ static void act(struct irinterp *r, unsigned at, const struct ir_op *o)
     case IR_X87M:
         if (reach(r, o, o->cc))
             with_memory(r, o);
+        break;
+    case IR_DF:
+        c->eflags = o->cc ? c->eflags | F_DF : c->eflags & ~(u32)F_DF;
+        break;
+    case IR_REP: /* the last of a block; it has set IP */
+        call_handler(r, (unsigned)o->imm);
+        r->left = true;
         break;
     case IR_HELPER:
         helper(r, (unsigned)o->imm);

@@ -70,6 +70,9 @@ bool lift_enter_x87(struct lift *l);
 /* MMX, SSE and SSE2 in one function, going by the rows' operands. False: it is no such instruction, or one for its handler. */
 bool lift_sse(struct lift *l);
 
+/* String instructions, CLD and STD. False: it is no such instruction. */
+bool lift_string(struct lift *l);
+
 /* Is lift_mode's sse true of C now? */
 bool lift_sse_usable(const struct cpu *c);
 

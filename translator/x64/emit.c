@@ -126,6 +126,9 @@ static const emit_fn emitters[IR_COUNT] = {
     [IR_X87SW] = em_x87_word,
     [IR_X87CW] = em_x87_control,
     [IR_AHF] = em_ah_flags,
+    [IR_STEP] = em_step,
+    [IR_DF] = em_direction,
+    [IR_REP] = em_rep,
     [IR_HELPER] = em_handler,
     [IR_JMP] = em_leave,
     [IR_JCC] = em_leave,
@@ -192,6 +195,10 @@ static void cold_code(struct emit *e)
     for (unsigned i = 0; i < e->ncold; i++) {
         const struct cold *c = &e->cold[i];
         em_patch(e, c->jump, e->o.at);
+        if (c->behind) {
+            em_string_cold(e, c);
+            continue;
+        }
         asm_rm(&e->o, 4, 0x89, c->address, em_cpu_mem(offsetof(struct cpu, access_at)));
         if (c->flags.steps)
             em_flags_home_by(e, &c->flags);

@@ -46,6 +46,7 @@ enum { REMAKES = 6 };
 struct cold {
     u8 *jump;   /* distance field */
     u8 *back;   /* where to try again */
+    u8 *behind; /* of a repeated string instruction: where to go on if it is done. NULL: another access */
     u8 address; /* register with the linear address */
     struct x64_site *site;
     struct remake_plan flags; /* without steps: they are in hflags */
@@ -233,12 +234,20 @@ void em_x87_word(struct emit *e, const struct ir_op *o);
 void em_x87_control(struct emit *e, const struct ir_op *o);
 void em_ah_flags(struct emit *e, const struct ir_op *o);
 
+/* ---- string.c ---- */
+
+void em_rep(struct emit *e, const struct ir_op *o);
+void em_string_cold(struct emit *e, const struct cold *c);
+void em_step(struct emit *e, const struct ir_op *o);
+void em_direction(struct emit *e, const struct ir_op *o);
+
 /* ---- edges.c ---- */
 
 void em_patch(struct emit *e, u8 *field, const u8 *target);
 void em_call_thunk(struct emit *e, const u8 *thunk, const struct x64_site *s);
 void em_call(struct emit *e, const u8 *thunk);
 void em_jump_to(struct emit *e, const u8 *thunk);
+void em_no_aliases(struct emit *e);
 void em_handler(struct emit *e, const struct ir_op *o);
 void em_set_ip(struct emit *e, u32 ip);
 void em_leave(struct emit *e, const struct ir_op *o);

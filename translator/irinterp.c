@@ -334,7 +334,7 @@ static u8 *reach(struct irinterp *r, const struct ir_op *o, bool write)
         return r->group[o->group] + o->delta;
     u64 lin = r->value[o->a];
     const struct ir_group *ig = &r->b->group[o->group]; /* of none: all 0 */
-    const struct fill_group g = {ig->span, o->delta, ig->write, ir_aligned(r->b, o), ig->residue};
+    const struct fill_group g = {ig->span, o->delta, ig->write, ir_aligned(r->b, o), ig->residue, false};
     const struct tlb_entry *half = write || g.write ? c->mmu.wr : c->mmu.rd;
     u32 low = (u32)lin - g.delta;
     unsigned len = g.span ? g.span : o->w;

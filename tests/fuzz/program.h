@@ -40,13 +40,15 @@ static inline u32 program_number(struct program *g)
     return program_below(g, 3) ? program_random(g) >> program_below(g, 32) : values[program_below(g, ARRAY_LEN(values))];
 }
 
-/* Data, the pages with fewer rights behind it, the code, its stacks, page tables; often at a page's end. */
+/* Data, the pages with fewer rights behind it, the code, its stacks, page tables; often at a page's end, or beside the code. */
 static inline u32 program_address(struct program *g)
 {
     static const u32 pages[] = {0x15000, 0x16000, 0x15000, 0x16000, 0x17000, 0x18000, 0x19000, 0x10000, 0x11000, 0x1D000, 0x4000};
     u32 page = pages[program_below(g, ARRAY_LEN(pages))];
     if (page == 0x4000)
         return page + 4 * (0x10 + program_below(g, 12));
+    if (page < 0x12000 && program_below(g, 2))
+        return page + program_below(g, 0x1000);
     return page + (program_below(g, 4) ? program_below(g, 0x100) : 0x1000 - 1 - program_below(g, 8));
 }
 

@@ -199,6 +199,8 @@ static void cold_code(struct emit *e)
             em_string_cold(e, c);
             continue;
         }
+        if (c->second)
+            em_second_probe(e, c);
         asm_rm(&e->o, 4, 0x89, c->address, em_cpu_mem(offsetof(struct cpu, access_at)));
         if (c->flags.steps)
             em_flags_home_by(e, &c->flags);
@@ -260,7 +262,7 @@ void x64_emit_free(struct emit *e)
 enum x64_result x64_compile(struct emit *e, struct x64_room *room, const struct x64_thunks *t, const struct ir_block *b,
                  const struct lift_mode *mode, struct x64_code *code)
 {
-    memset(e, 0, sizeof *e);
+    memset(e, 0, offsetof(struct emit, cold));
     u8 *start = room->mem.rw + room->used;
     e->o = (struct asm_out){.at = start, .end = room->mem.rw + room->mem.size};
     e->b = b;

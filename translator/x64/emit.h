@@ -31,6 +31,7 @@ struct x64_site {
     u8 x87, x87_mem; /* number + 1 of the last x87 instruction before, of the last with a memory operand; 0: none in this block */
     bool x87_in; /* the x87 unit is wanted */
     bool stays; /* what ends the block may go on behind the call */
+    u8 beside;  /* how often it has stored near watched memory */
 };
 
 /*

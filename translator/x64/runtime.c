@@ -80,6 +80,20 @@ static void count_straddle(struct cpu *c, struct x64_code *code)
     }
 }
 
+enum { BESIDE_MAX = 4 };
+
+/* Code whose stores are refused again and again because of what lies beside them has another probe there. */
+static void count_beside(struct cpu *c, struct x64_site *s)
+{
+    const struct x64_code *code = s->code;
+    if (++s->beside < BESIDE_MAX)
+        return;
+    for (const struct x64_site *t = code->sites; t < code->sites + code->nsites; t++)
+        if (t->beside)
+            t->part->block->beside |= BIT(t->k - t->part->first);
+    c->engine->dropped(c->engine, code->part[0].block);
+}
+
 /* May the probe try again? */
 static bool fill(struct cpu *c, const struct x64_site *s, u32 lin, bool write)
 {
@@ -120,16 +134,19 @@ static u32 enter_x87(struct cpu *c, const struct x64_site *s, const struct insn 
     return 1;
 }
 
-u32 x64_access(struct cpu *c, const struct x64_site *s, u32 lin)
+u32 x64_access(struct cpu *c, struct x64_site *s, u32 lin)
 {
     const struct insn *in = stand_at(c, s);
     if (s->x87_in)
         return enter_x87(c, s, in);
     if (fill(c, s, lin, s->write))
         return go_on(c, s);
+    bool beside = s->w && !s->group.beside && fill_is_beside(&c->mmu, lin, s->w, s->write, &s->group);
     if (!right_so_far(c, s))
         return 1;
-    if (s->group.span && (fill_straddles(lin, &s->group) || fill_misaligned(lin, &s->group)))
+    if (beside)
+        count_beside(c, s);
+    else if (s->group.span && (fill_straddles(lin, s->w, &s->group) || fill_misaligned(lin, &s->group)))
         count_straddle(c, s->code);
     call(c, in);
     return leave(c, s);

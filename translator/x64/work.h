@@ -50,6 +50,9 @@ struct cold {
     u8 address; /* register with the linear address */
     struct x64_site *site;
     struct remake_plan flags; /* without steps: they are in hflags */
+    const struct ir_op *second; /* NULL, or looks into the TLB of pages before that; scratch register T, */
+    u8 t;
+    u8 *found;                  /* and where to go on if it is there */
 };
 
 /* An edge whose stub is still to be written, and where the flags are there. */
@@ -92,12 +95,12 @@ struct emit {
     u32 reserved;          /* scratch registers that hold no value but must stay, by bit */
     bool done[IR_MAX_OPS]; /* a PUT or STW that the operation before has done */
     u8 x87_last, x87_mem;  /* number + 1 of the x87 instruction that the pointers are to tell of, of the one with their operand */
-    struct cold cold[COLD_MAX];
-    unsigned ncold;
-    struct stub stub[X64_STUBS];
-    unsigned nstubs;
+    unsigned ncold, nstubs;
     u8 *sse_jump, *sse_back, *sse_unable; /* of the head: where to, back, and to where the slice ends */
     bool failed;
+    /* What follows is not cleared for each block. */
+    struct cold cold[COLD_MAX];
+    struct stub stub[X64_STUBS];
 };
 static inline bool em_is_const(const struct emit *e, ir_ref v)
 {
@@ -200,8 +203,9 @@ void em_choose(struct emit *e, const struct ir_op *o);
 /* ---- mem.c ---- */
 
 struct x64_site *em_site(struct emit *e, unsigned w, bool write);
-void em_go_cold(struct emit *e, u8 *jump, u8 *back, unsigned address, struct x64_site *s);
+struct cold *em_go_cold(struct emit *e, u8 *jump, u8 *back, unsigned address, struct x64_site *s);
 struct mem em_covered(struct emit *e, const struct ir_op *o);
+void em_second_probe(struct emit *e, const struct cold *c);
 unsigned em_probe(struct emit *e, const struct ir_op *o, unsigned lin, bool write);
 struct mem em_covered(struct emit *e, const struct ir_op *o);
 void em_may_leave(struct emit *e);

@@ -173,7 +173,7 @@ static inline u64 x64_jump_key(u64 epoch, u32 mode)
 /* Slots of another era mean something else. */
 static inline u64 x64_jump_era(const struct mmu *m)
 {
-    return MAX(m->fetch_epoch, m->fetch_epoch_global) >> 23;
+    return m->last_epoch >> MMU_ERA_BITS;
 }
 
 /* What jumps look for while code of this mode runs. */

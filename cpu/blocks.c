@@ -86,7 +86,7 @@ static void unlink_from_hash(struct block_cache *bc, struct iblock *b)
 void blocks_drop(struct block_cache *bc, struct iblock *b)
 {
     b->bits = 0;
-    if (b->translated)
+    if (b->translated || b->inside)
         bc->engine->dropped(bc->engine, b);
     unlink_from_hash(bc, b);
     for (unsigned i = 0; i < 2; i++)

@@ -8,6 +8,7 @@
 #define OMBRA_TRANSLATOR_ENGINE_H
 
 #include "cpu/cpu.h"
+#include "translator/stats.h"
 #include <stdio.h>
 
 struct ir_block;
@@ -64,13 +65,6 @@ struct engine_config {
     size_t cache_bytes;  /* of host code */
     bool verify;         /* the interpreter does it all once more (verify.h); a difference ends the slice */
     const struct engine_observer *observer; /* NULL, or stays the caller's */
-};
-
-struct engine_stats {
-    u64 translated, insns_translated, flushes;
-    u64 refused;          /* translations that the backend could not do */
-    u64 entered;          /* ways from C into translated code */
-    u64 run, interpreted; /* instructions by tier */
 };
 
 /* What has been compared. */

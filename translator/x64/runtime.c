@@ -6,6 +6,7 @@
 #include "cpu/run.h"
 #include "cpu/x87.h"
 #include "translator/fill.h"
+#include "translator/stats.h"
 #include "translator/verify.h"
 
 void x64_flags_out(struct cpu *c)
@@ -61,10 +62,16 @@ static u32 go_on(struct cpu *c, const struct x64_site *s)
 }
 
 /* In hand is done: between two instructions. */
-static u32 leave(struct cpu *c, const struct x64_site *s)
+static void done(struct cpu *c, const struct x64_site *s)
 {
     cpu_account(c, s->k - s->part->first + 1);
     c->engine->running = NULL;
+}
+
+/* Counted as REASON, unless code was written. */
+static u32 leave(struct cpu *c, const struct x64_site *s, u64 *reason)
+{
+    ++*(c->attention & ATT_CODE ? &s->code->stats->left_written : reason);
     return 1;
 }
 
@@ -81,7 +88,7 @@ static void count_straddle(struct cpu *c, struct x64_code *code)
 }
 
 /* May the probe try again? */
-static bool fill(struct cpu *c, const struct x64_site *s, u32 lin)
+static bool may_try_again(struct cpu *c, const struct x64_site *s, u32 lin)
 {
     if (!s->w)
         return false;
@@ -90,13 +97,27 @@ static bool fill(struct cpu *c, const struct x64_site *s, u32 lin)
     return fill_probe(&c->mmu, lin, s->w, s->write, &s->group) && !c->attention; /* an accessed bit may lie in this very code */
 }
 
+/* The same, counted: as a page fault, unless it comes back. */
+static bool fill(struct cpu *c, const struct x64_site *s, u32 lin)
+{
+    struct engine_stats *n = s->code->stats;
+    n->probes++;
+    n->probes_fault++;
+    bool again = may_try_again(c, s, lin);
+    n->probes_fault--;
+    ++*(again ? &n->probes_filled : &n->probes_handler);
+    return again;
+}
+
 /* Before a handler. False: the machine has been put between two other instructions. */
 static bool right_so_far(struct cpu *c, const struct x64_site *s)
 {
     if (LIKELY(!s->code->verify))
         return true;
     x64_x87_save(c);
-    return verify_close(s->code->verify);
+    bool right = verify_close(s->code->verify);
+    s->code->stats->left_verify += !right;
+    return right;
 }
 
 static void call(struct cpu *c, const struct insn *in)
@@ -117,12 +138,16 @@ static u32 enter_x87(struct cpu *c, const struct x64_site *s, const struct insn 
     c->ip = insn_ip(c, in);
     cpu_account(c, s->k - s->part->first);
     c->engine->running = NULL;
+    s->code->stats->left_x87++;
     return 1;
 }
 
 u32 x64_access(struct cpu *c, const struct x64_site *s, u32 lin)
 {
+    struct engine_stats *n = s->code->stats;
     const struct insn *in = stand_at(c, s);
+    n->calls++;
+    ++*(s->x87_in ? &n->calls_x87 : &n->calls_access);
     if (s->x87_in)
         return enter_x87(c, s, in);
     if (fill(c, s, lin))
@@ -132,17 +157,23 @@ u32 x64_access(struct cpu *c, const struct x64_site *s, u32 lin)
     if (s->group.span && (fill_straddles(lin, &s->group) || fill_misaligned(lin, &s->group)))
         count_straddle(c, s->code);
     call(c, in);
-    return leave(c, s);
+    done(c, s);
+    return leave(c, s, &n->left_access);
 }
 
 u32 x64_handler(struct cpu *c, const struct x64_site *s, u32 unused)
 {
+    struct engine_stats *n = s->code->stats;
     const struct insn *in = stand_at(c, s);
+    n->calls++;
+    n->calls_handler++;
     if (!right_so_far(c, s))
         return 1;
     call(c, in);
-    if (c->attention || (s->code->sse && !lift_sse_usable(c)))
-        return leave(c, s);
+    if (c->attention || (s->code->sse && !lift_sse_usable(c))) {
+        done(c, s);
+        return leave(c, s, &n->left_event);
+    }
     x64_set_keys(c, s->code->mode);
     if (UNLIKELY(s->code->verify))
         verify_open(s->code->verify);
@@ -153,14 +184,17 @@ u32 x64_handler(struct cpu *c, const struct x64_site *s, u32 unused)
 
 u32 x64_last(struct cpu *c, const struct x64_site *s, u32 unused)
 {
+    struct engine_stats *n = s->code->stats;
     const struct insn *in = stand_at(c, s);
     u64 next = c->ip;
+    n->calls++;
+    n->calls_last++;
     if (!right_so_far(c, s))
         return 1;
     call(c, in);
-    leave(c, s);
+    done(c, s);
     if (!s->stays || c->attention || c->ip != next)
-        return 1;
+        return leave(c, s, &n->left_end);
     x64_set_keys(c, s->code->mode);
     if (UNLIKELY(s->code->verify))
         verify_open(s->code->verify);

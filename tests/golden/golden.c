@@ -1,0 +1,234 @@
+/*
+ * golden.c - host code as it is against what was accepted.
+ *
+ *   golden [FILE]                   compares; status 1: something became worse
+ *   golden [FILE] --accept REASON   writes the file anew, REASON to its log
+ *   golden [FILE] --show NAME       the code of one case
+ */
+#include "tests/golden/golden.h"
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* What has been accepted: cases as they stand in the file, and the log. */
+struct accepted {
+    struct golden_set set;
+    char *log;
+};
+
+static void *or_die(void *p)
+{
+    if (!p) {
+        fprintf(stderr, "golden: not enough memory\n");
+        exit(2);
+    }
+    return p;
+}
+
+struct golden_case *golden_add(struct golden_set *s)
+{
+    if (s->count == s->space) {
+        s->space = s->space ? s->space * 2 : 256;
+        s->list = or_die(realloc(s->list, s->space * sizeof *s->list));
+    }
+    s->list[s->count] = (struct golden_case){.name = ""};
+    return &s->list[s->count++];
+}
+
+static struct golden_case *find(const struct golden_set *s, const char *name)
+{
+    for (unsigned i = 0; i < s->count; i++)
+        if (!strcmp(s->list[i].name, name))
+            return &s->list[i];
+    return NULL;
+}
+
+static void free_set(struct golden_set *s)
+{
+    for (unsigned i = 0; i < s->count; i++) {
+        free(s->list[i].text);
+        free(s->list[i].listing);
+    }
+    free(s->list);
+}
+
+/* ---- the file ---- */
+
+static const char header[] =
+    "# Host code that the translator makes, as it was accepted: numbers of host instructions, in the hot path (from the start to the first\n"
+    "# jump that is always taken) and in all; of loops also on the shortest way round, and the code itself. Made by tests/golden;\n"
+    "# golden --accept REASON writes it anew and adds a line to the log:\n"
+    "#\n";
+
+static void append(char **text, const char *line)
+{
+    size_t was = *text ? strlen(*text) : 0;
+    *text = or_die(realloc(*text, was + strlen(line) + 1));
+    strcpy(*text + was, line);
+}
+
+static void read_line(struct accepted *a, char *line)
+{
+    struct golden_case c = {.name = ""};
+    struct figures *n = &c.n;
+    int at = 0;
+    if (!strncmp(line, "#: ", 3)) {
+        append(&a->log, line);
+    } else if (*line == '|' && a->set.count) {
+        append(&a->set.list[a->set.count - 1].listing, line + (line[1] == ' ' ? 2 : 1));
+    } else if (sscanf(line, "insn %47s %u %u %n", c.name, &n->hot, &n->all, &at) == 3 && at) {
+        c.text = strndup(line + at, strcspn(line + at, "\n"));
+        *golden_add(&a->set) = c;
+    } else if (sscanf(line, "loop %47s %u %u %u %n", c.name, &n->round, &n->hot, &n->all, &at) == 4 && at) {
+        c.loop = true;
+        c.text = strndup(line + at, strcspn(line + at, "\n"));
+        *golden_add(&a->set) = c;
+    }
+}
+
+static void read_file(struct accepted *a, const char *path)
+{
+    FILE *in = fopen(path, "r");
+    char *line = NULL;
+    size_t size;
+    if (!in)
+        return; /* nothing has been accepted yet */
+    while (getline(&line, &size, in) > 0)
+        read_line(a, line);
+    free(line);
+    fclose(in);
+}
+
+static void write_listing(FILE *out, const char *listing)
+{
+    for (const char *p = listing, *end; *p; p = end + 1) {
+        end = strchr(p, '\n');
+        fprintf(out, "|%s%.*s\n", end > p ? " " : "", (int)(end - p), p);
+    }
+}
+
+static int write_file(const char *path, const struct golden_set *s, const char *log, const char *reason)
+{
+    char date[16];
+    time_t now = time(NULL);
+    FILE *out = fopen(path, "w");
+    if (!out) {
+        perror(path);
+        return 2;
+    }
+    strftime(date, sizeof date, "%Y-%m-%d", gmtime(&now));
+    fprintf(out, "%s%s#: %s %s\n\n# instruction                      hot  all\n", header, log ? log : "", date, reason);
+    for (unsigned i = 0; i < s->count; i++)
+        if (!s->list[i].loop)
+            fprintf(out, "insn %-30s %3u %4u  %s\n", s->list[i].name, s->list[i].n.hot, s->list[i].n.all, s->list[i].text);
+    fprintf(out, "\n# loop          round  hot  all\n");
+    for (unsigned i = 0; i < s->count; i++)
+        if (s->list[i].loop) {
+            const struct golden_case *c = &s->list[i];
+            fprintf(out, "loop %-12s %4u %4u %4u  %s\n", c->name, c->n.round, c->n.hot, c->n.all, c->text);
+            write_listing(out, c->listing);
+        }
+    return fclose(out) ? 2 : 0;
+}
+
+/* ---- comparing ---- */
+
+struct verdict {
+    unsigned worse, better, fresh, changed;
+};
+
+static void tell(const struct golden_case *c, const char *what, unsigned before, unsigned now, struct verdict *v)
+{
+    if (before == now)
+        return;
+    bool worse = before && (now > before || !now); /* 0: a way round that is not there */
+    v->worse += worse;
+    v->better += !worse;
+    printf("%s %s (%s): %s %u -> %u host instructions\n", worse ? "worse " : "better", c->name, c->text, what, before, now);
+}
+
+static void compare_case(const struct golden_case *was, const struct golden_case *is, struct verdict *v)
+{
+    unsigned before = v->worse + v->better;
+    tell(is, "way round", was->n.round, is->n.round, v);
+    tell(is, "hot path", was->n.hot, is->n.hot, v);
+    tell(is, "in all", was->n.all, is->n.all, v);
+    if (before == v->worse + v->better && is->loop && was->listing && strcmp(was->listing, is->listing) != 0) {
+        printf("other  %s (%s): as many host instructions, but others\n", is->name, is->text);
+        v->changed++;
+    }
+}
+
+static struct verdict compare(const struct golden_set *was, const struct golden_set *is)
+{
+    struct verdict v = {0};
+    for (unsigned i = 0; i < is->count; i++) {
+        const struct golden_case *c = &is->list[i], *old = find(was, c->name);
+        if (old) {
+            compare_case(old, c, &v);
+        } else {
+            printf("new    %s (%s): %u host instructions, %u in all\n", c->name, c->text, c->n.hot, c->n.all);
+            v.fresh++;
+        }
+    }
+    for (unsigned i = 0; i < was->count; i++)
+        if (!find(is, was->list[i].name)) {
+            printf("worse  %s (%s): translated before, now its handler is called\n", was->list[i].name, was->list[i].text);
+            v.worse++;
+        }
+    return v;
+}
+
+static int judge(const struct golden_set *was, const struct golden_set *is, const char *program)
+{
+    struct verdict v = compare(was, is);
+    printf("golden: %u cases: %u figures worse, %u better, %u cases new, %u loops with other code\n", is->count, v.worse, v.better,
+           v.fresh, v.changed);
+    if (v.worse || v.better || v.fresh || v.changed)
+        printf("to accept all of it: %s --accept 'REASON'\n", program);
+    return v.worse != 0;
+}
+
+static int show(const struct golden_set *s, const char *name)
+{
+    const struct golden_case *c = find(s, name);
+    if (!c) {
+        fprintf(stderr, "golden: no case %s\n", name);
+        return 2;
+    }
+    printf("%s: %s\nround %u, hot %u, all %u\n%s", c->name, c->text, c->n.round, c->n.hot, c->n.all, c->listing);
+    return 0;
+}
+
+static int usage(void)
+{
+    fprintf(stderr, "golden [FILE] [--accept REASON | --show NAME]\n");
+    return 2;
+}
+
+int main(int argc, char **argv)
+{
+    const char *path = GOLDEN_FILE, *accept = NULL, *wanted = NULL;
+    for (int i = 1; i < argc; i++) {
+        if (!strcmp(argv[i], "--accept") && i + 1 < argc && *argv[i + 1])
+            accept = argv[++i];
+        else if (!strcmp(argv[i], "--show") && i + 1 < argc)
+            wanted = argv[++i];
+        else if (*argv[i] != '-')
+            path = argv[i];
+        else
+            return usage();
+    }
+    struct accepted a = {.log = NULL};
+    struct golden_set is = {0};
+    read_file(&a, path);
+    insn_cases(&is);
+    loop_cases(&is);
+    int status = accept   ? write_file(path, &is, a.log, accept)
+                 : wanted ? show(&is, wanted)
+                          : judge(&a.set, &is, argv[0]);
+    free(a.log);
+    free_set(&a.set);
+    free_set(&is);
+    return status;
+}

@@ -55,9 +55,9 @@ static void free_set(struct golden_set *s)
 /* ---- the file ---- */
 
 static const char header[] =
-    "# Host code that the translator makes, as it was accepted: numbers of host instructions, in the hot path (from the start to the first\n"
-    "# jump that is always taken) and in all; of loops also on the shortest way round, and the code itself. Made by tests/golden;\n"
-    "# golden --accept REASON writes it anew and adds a line to the log:\n"
+    "# Host code that the translator makes, as it was accepted: numbers of host instructions, in the hot path (from the start\n"
+    "# to the first jump that is always taken) and in all; of loops also on the shortest way round, and the code itself. Made by\n"
+    "# tests/golden; golden --accept REASON writes it anew and adds a line to the log:\n"
     "#\n";
 
 static void append(char **text, const char *line)
@@ -99,9 +99,15 @@ static void read_file(struct accepted *a, const char *path)
     fclose(in);
 }
 
-static void write_listing(FILE *out, const char *listing)
+static void write_insn(FILE *out, const struct golden_case *c)
 {
-    for (const char *p = listing, *end; *p; p = end + 1) {
+    fprintf(out, "insn %-30s %3u %4u  %s\n", c->name, c->n.hot, c->n.all, c->text);
+}
+
+static void write_loop(FILE *out, const struct golden_case *c)
+{
+    fprintf(out, "loop %-12s %4u %4u %4u  %s\n", c->name, c->n.round, c->n.hot, c->n.all, c->text);
+    for (const char *p = c->listing, *end; *p; p = end + 1) {
         end = strchr(p, '\n');
         fprintf(out, "|%s%.*s\n", end > p ? " " : "", (int)(end - p), p);
     }
@@ -120,14 +126,11 @@ static int write_file(const char *path, const struct golden_set *s, const char *
     fprintf(out, "%s%s#: %s %s\n\n# instruction                      hot  all\n", header, log ? log : "", date, reason);
     for (unsigned i = 0; i < s->count; i++)
         if (!s->list[i].loop)
-            fprintf(out, "insn %-30s %3u %4u  %s\n", s->list[i].name, s->list[i].n.hot, s->list[i].n.all, s->list[i].text);
+            write_insn(out, &s->list[i]);
     fprintf(out, "\n# loop          round  hot  all\n");
     for (unsigned i = 0; i < s->count; i++)
-        if (s->list[i].loop) {
-            const struct golden_case *c = &s->list[i];
-            fprintf(out, "loop %-12s %4u %4u %4u  %s\n", c->name, c->n.round, c->n.hot, c->n.all, c->text);
-            write_listing(out, c->listing);
-        }
+        if (s->list[i].loop)
+            write_loop(out, &s->list[i]);
     return fclose(out) ? 2 : 0;
 }
 
@@ -182,8 +185,8 @@ static struct verdict compare(const struct golden_set *was, const struct golden_
 static int judge(const struct golden_set *was, const struct golden_set *is, const char *program)
 {
     struct verdict v = compare(was, is);
-    printf("golden: %u cases: %u figures worse, %u better, %u cases new, %u loops with other code\n", is->count, v.worse, v.better,
-           v.fresh, v.changed);
+    printf("golden: %u cases: %u figures worse, %u better, %u cases new, %u loops with other code\n", is->count, v.worse,
+           v.better, v.fresh, v.changed);
     if (v.worse || v.better || v.fresh || v.changed)
         printf("to accept all of it: %s --accept 'REASON'\n", program);
     return v.worse != 0;
@@ -220,15 +223,16 @@ int main(int argc, char **argv)
             return usage();
     }
     struct accepted a = {.log = NULL};
-    struct golden_set is = {0};
+    struct reader reader = {or_die(disasm_new()), or_die(decoder_new(~(u32)0))};
+    struct golden_set is = {.reader = &reader, .wanted = wanted};
     read_file(&a, path);
     insn_cases(&is);
     loop_cases(&is);
-    int status = accept   ? write_file(path, &is, a.log, accept)
-                 : wanted ? show(&is, wanted)
-                          : judge(&a.set, &is, argv[0]);
+    int status = accept ? write_file(path, &is, a.log, accept) : wanted ? show(&is, wanted) : judge(&a.set, &is, argv[0]);
     free(a.log);
     free_set(&a.set);
     free_set(&is);
+    disasm_free(reader.disasm);
+    decoder_free(reader.decoder);
     return status;
 }

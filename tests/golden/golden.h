@@ -8,12 +8,14 @@
 #ifndef OMBRA_TESTS_GOLDEN_GOLDEN_H
 #define OMBRA_TESTS_GOLDEN_GOLDEN_H
 
+#include "cpu/decode.h"
+#include "frontend/step/disasm.h"
 #include "translator/engine.h"
 
 /* Numbers of host instructions. */
 struct figures {
     unsigned round; /* the shortest way from the first block's start back to it; 0: none */
-    unsigned hot;   /* of all blocks, from the start to the first jump that is always taken: what comes behind is stubs and calls of C */
+    unsigned hot;   /* of all blocks, from the start to the first jump that is always taken: behind it are stubs and calls of C */
     unsigned all;
 };
 
@@ -22,10 +24,18 @@ struct golden_case {
     bool loop;
     struct figures n;
     char *text;    /* one line: the instruction, or what the loop is */
-    char *listing; /* lines of guest and host code; of instructions not in the file */
+    char *listing; /* lines of guest and host code; of instructions NULL but where it is wanted, and not in the file */
+};
+
+/* Who reads code of all kinds. */
+struct reader {
+    struct disasm *disasm;
+    struct decoder *decoder;
 };
 
 struct golden_set {
+    const struct reader *reader;
+    const char *wanted; /* name of an instruction's case that is to have a listing, or NULL */
     struct golden_case *list;
     unsigned count, space;
 };
@@ -57,17 +67,22 @@ struct made {
 
 enum { GOLDEN_CODE = 0x10000, GOLDEN_CODE16 = 0x8000 };
 
-/*
- * Runs SIZE bytes at CODE, in flat 32-bit protected mode or in real mode with all segments 0, until HLT; blocks are translated when
- * they have run THRESHOLD times. LOOK gets what was translated, before it is gone.
- */
-void golden_run(const u8 *code, size_t size, unsigned bits, unsigned threshold, void (*look)(void *ctx, const struct made *m), void *ctx);
+/* Guest code; BITS 32: in flat protected mode, 16: in real mode with all segments 0. */
+struct guest {
+    const u8 *code;
+    size_t size;
+    unsigned bits;
+};
+
+/* Runs it until HLT; blocks are translated when they have run THRESHOLD times. LOOK gets what was made, before it is gone. */
+void golden_run(const struct reader *r, const struct guest *g, unsigned threshold, void (*look)(void *ctx, const struct made *m),
+                void *ctx);
 
 /* ---- host.c ---- */
 
-struct figures host_figures(const struct piece *pieces, unsigned count);
+struct figures host_figures(const struct reader *r, const struct piece *pieces, unsigned count);
 
 /* Lines of guest and host code, addresses by label. To be freed. */
-char *host_listing(const struct piece *pieces, unsigned count);
+char *host_listing(const struct reader *r, const struct piece *pieces, unsigned count);
 
 #endif

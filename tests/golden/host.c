@@ -1,8 +1,6 @@
 /*
  * host.c - host code as instructions: how many, the shortest way round, and a listing without addresses.
  */
-#include "cpu/decode.h"
-#include "frontend/step/disasm.h"
 #include "tests/golden/golden.h"
 #include "translator/x64/state.h"
 #include <stddef.h>
@@ -60,14 +58,14 @@ static int find(const struct host_code *h, const u8 *at)
     return NONE;
 }
 
-static struct host_code *read_code(const struct piece *pieces, unsigned count)
+static struct host_code *read_code(const struct reader *r, const struct piece *pieces, unsigned count)
 {
     struct host_code *h = calloc(1, sizeof *h);
-    struct decoder *decoder = decoder_new(~(u32)0);
-    struct decode_mode mode = {decoder, 64};
+    struct decode_mode mode = {r->decoder, 64};
     for (unsigned k = 0; k < count; k++) {
         h->first[k] = h->count;
-        for (const u8 *p = pieces[k].at, *end = p + pieces[k].size; p < end && h->count < INSNS_MAX; p += h->list[h->count++].len) {
+        const u8 *p = pieces[k].at, *end = p + pieces[k].size;
+        for (; p < end && h->count < INSNS_MAX; p += h->list[h->count++].len) {
             struct insn in;
             if (decode(&mode, p, (unsigned)MIN(end - p, INSN_MAX_LEN), &in) != DECODE_OK)
                 in.len = 1;
@@ -78,7 +76,6 @@ static struct host_code *read_code(const struct piece *pieces, unsigned count)
     h->first[count] = h->count;
     for (unsigned i = 0; i < h->count; i++)
         h->list[i].goal = h->list[i].target ? find(h, h->list[i].target) : NONE;
-    decoder_free(decoder);
     return h;
 }
 
@@ -126,9 +123,9 @@ static unsigned round_of(const struct host_code *h, unsigned pieces, unsigned k)
     return round;
 }
 
-struct figures host_figures(const struct piece *pieces, unsigned count)
+struct figures host_figures(const struct reader *r, const struct piece *pieces, unsigned count)
 {
-    struct host_code *h = read_code(pieces, count);
+    struct host_code *h = read_code(r, pieces, count);
     struct figures f = {.all = h->count};
     for (unsigned k = 0; k < count; k++)
         f.hot += hot_of(h, k);
@@ -145,18 +142,48 @@ struct member {
     size_t at, size;
 };
 
-#define MEMBER_OF(member) {#member, offsetof(struct cpu, member), sizeof(((struct cpu *)0)->member)}
-#define SEGMENT_OF(n, name) \
-    {name ".base", offsetof(struct cpu, seg[n].base), sizeof(u64)}, {name ".rd_top", offsetof(struct cpu, seg[n].rd_top), sizeof(u64)}, \
-    {name ".wr_top", offsetof(struct cpu, seg[n].wr_top), sizeof(u64)}
+#define MEMBER_OF(name)                                                                                                          \
+    {                                                                                                                            \
+#name, offsetof(struct cpu, name), sizeof(((struct cpu *)0)->name)                                                       \
+    }
+#define SEGMENT_OF(name)                                                                                                         \
+    {#name ".base", offsetof(struct cpu, seg[SEG_##name].base), sizeof(u64)},                                                    \
+        {#name ".rd_top", offsetof(struct cpu, seg[SEG_##name].rd_top), sizeof(u64)},                                            \
+    {                                                                                                                            \
+#name ".wr_top", offsetof(struct cpu, seg[SEG_##name].wr_top), sizeof(u64)                                               \
+    }
 
-/* Smaller ones first: the first that an offset is in names it. */
+/* The first that an offset is in names it. */
 static const struct member members[] = {
-    MEMBER_OF(ip), MEMBER_OF(hflags), MEMBER_OF(jumps), MEMBER_OF(jump_key), MEMBER_OF(access_at), MEMBER_OF(xmm_live), MEMBER_OF(x87_live),
-    MEMBER_OF(x87_seg), MEMBER_OF(x87_op), MEMBER_OF(x87_ip), MEMBER_OF(x87_dp), MEMBER_OF(budget), MEMBER_OF(attention), MEMBER_OF(mxcsr),
-    MEMBER_OF(mmu.ctx.read), MEMBER_OF(mmu.ctx.write), MEMBER_OF(mmu.ctx.fetch), MEMBER_OF(mmu.fetch_epoch), MEMBER_OF(mmu.fetch_epoch_global),
-    SEGMENT_OF(SEG_ES, "ES"), SEGMENT_OF(SEG_CS, "CS"), SEGMENT_OF(SEG_SS, "SS"), SEGMENT_OF(SEG_DS, "DS"), SEGMENT_OF(SEG_FS, "FS"),
-    SEGMENT_OF(SEG_GS, "GS"), MEMBER_OF(r), MEMBER_OF(fpu), MEMBER_OF(xmm), MEMBER_OF(mmu),
+    MEMBER_OF(ip),
+    MEMBER_OF(hflags),
+    MEMBER_OF(jumps),
+    MEMBER_OF(jump_key),
+    MEMBER_OF(access_at),
+    MEMBER_OF(xmm_live),
+    MEMBER_OF(x87_live),
+    MEMBER_OF(x87_seg),
+    MEMBER_OF(x87_op),
+    MEMBER_OF(x87_ip),
+    MEMBER_OF(x87_dp),
+    MEMBER_OF(budget),
+    MEMBER_OF(attention),
+    MEMBER_OF(mxcsr),
+    MEMBER_OF(mmu.ctx.read),
+    MEMBER_OF(mmu.ctx.write),
+    MEMBER_OF(mmu.ctx.fetch),
+    MEMBER_OF(mmu.fetch_epoch),
+    MEMBER_OF(mmu.fetch_epoch_global),
+    SEGMENT_OF(ES),
+    SEGMENT_OF(CS),
+    SEGMENT_OF(SS),
+    SEGMENT_OF(DS),
+    SEGMENT_OF(FS),
+    SEGMENT_OF(GS),
+    MEMBER_OF(r),
+    MEMBER_OF(fpu),
+    MEMBER_OF(xmm),
+    MEMBER_OF(mmu),
 };
 
 static const char *member_at(s64 offset)
@@ -165,6 +192,12 @@ static const char *member_at(s64 offset)
         if (offset >= (s64)members[i].at && offset < (s64)(members[i].at + members[i].size))
             return members[i].name;
     return "?";
+}
+
+/* A displacement, not a scale. */
+static bool is_number(const char *p)
+{
+    return (*p == '+' || *p == '-') && p[1] >= '0' && p[1] <= '9';
 }
 
 /* TEXT to OUT: what lies in struct cpu by name, pointers as PTR. */
@@ -182,8 +215,8 @@ static void print_plain(FILE *out, const char *text)
     fprintf(out, "%.*s[cpu.", (int)(m - text), text);
     const char *end = strchr(m, ']');
     s64 disp = 0;
-    for (p = m + 4; p < end && strncmp(p, "+0x", 3) && strncmp(p, "-0x", 3) && !(p[0] != '*' && p[1] >= '0' && p[1] <= '9' && p[2] == ']');)
-        p++;
+    for (p = m + 4; p < end && !is_number(p); p++)
+        ;
     if (p < end)
         disp = strtoll(p, NULL, 0);
     fprintf(out, "%s%.*s%s\n", member_at(disp + X64_BIAS), (int)(p - (m + 4)), m + 4, end);
@@ -211,12 +244,13 @@ static void number_labels(const struct host_code *h, unsigned *label)
             label[i] = ++n;
 }
 
-static void print_host(FILE *out, const struct host_code *h, unsigned k, struct disasm *d, const struct decode_mode *mode, const unsigned *label)
+static void print_host(FILE *out, const struct host_code *h, unsigned k, const struct reader *r, const unsigned *label)
 {
+    struct decode_mode mode = {r->decoder, 64};
     for (unsigned n = h->first[k]; n < h->first[k + 1]; n++) {
         const struct host_insn *i = &h->list[n];
         struct disasm_line line;
-        disasm_one(d, mode, i->at, i->len, 0, &line);
+        disasm_one(r->disasm, &mode, i->at, i->len, 0, &line);
         if (label[n] && n != h->first[k])
             fprintf(out, "  .%u:\n", label[n]);
         fprintf(out, "    ");
@@ -227,24 +261,19 @@ static void print_host(FILE *out, const struct host_code *h, unsigned k, struct 
     }
 }
 
-char *host_listing(const struct piece *pieces, unsigned count)
+char *host_listing(const struct reader *r, const struct piece *pieces, unsigned count)
 {
     char *text;
     size_t size;
     FILE *out = open_memstream(&text, &size);
-    struct host_code *h = read_code(pieces, count);
+    struct host_code *h = read_code(r, pieces, count);
     unsigned *label = calloc(INSNS_MAX, sizeof *label);
-    struct disasm *d = disasm_new();
-    struct decoder *decoder = decoder_new(~(u32)0);
-    struct decode_mode mode = {decoder, 64};
     number_labels(h, label);
     for (unsigned k = 0; k < count; k++) {
         fprintf(out, "block %u\n%s", k + 1, pieces[k].guest);
-        print_host(out, h, k, d, &mode, label);
+        print_host(out, h, k, r, label);
     }
     fclose(out);
-    decoder_free(decoder);
-    disasm_free(d);
     free(label);
     free(h);
     return text;

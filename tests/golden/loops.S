@@ -1,8 +1,9 @@
 /*
- * loops.S - guest loops for golden host code. Each begins with BEGIN name, bits, "what it is" and ends with END, which adds a HLT.
+ * loops.S - guest loops for golden host code. Each begins with BEGIN name, bits, "what it is" and ends with END, which adds
+ * a HLT.
  *
- * Code is at 10000h (16 bits: 8000h) and must not know where the host has it: addresses are AT(label). Data from 40000h on, all zeros at first;
- * the rest of the code's page is HLTs. Selector 40h has 4 KiB at 40000h.
+ * Code is at 10000h (16 bits: 8000h) and must not know where the host has it: addresses are AT(label). Data from 40000h on,
+ * all zeros at first; the rest of the code's page is HLTs. Selector 40h has 4 KiB at 40000h.
  */
     .macro BEGIN name, bits, text
     .section .data.rel.ro, "aw"

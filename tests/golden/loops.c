@@ -25,14 +25,15 @@ static void look(void *ctx, const struct made *m)
     snprintf(c->name, sizeof c->name, "%s", want->loop->name);
     c->loop = true;
     c->text = strdup(want->loop->text);
-    c->n = host_figures(m->piece, m->count);
-    c->listing = host_listing(m->piece, m->count);
+    c->n = host_figures(want->set->reader, m->piece, m->count);
+    c->listing = host_listing(want->set->reader, m->piece, m->count);
 }
 
 void loop_cases(struct golden_set *s)
 {
     for (const struct loop *l = __start_golden_loops; l < __stop_golden_loops; l++) {
         struct loop_case want = {s, l};
-        golden_run(l->code, (size_t)(l->end - l->code), (unsigned)l->bits, ENGINE_THRESHOLD, look, &want);
+        struct guest g = {l->code, (size_t)(l->end - l->code), (unsigned)l->bits};
+        golden_run(s->reader, &g, ENGINE_THRESHOLD, look, &want);
     }
 }

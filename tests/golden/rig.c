@@ -2,9 +2,7 @@
  * rig.c - a machine that runs a piece of guest code, and what the translator made of it.
  */
 #include "tests/unit/test_cpu_rig.h"
-#include "cpu/decode.h"
 #include "cpu/x87.h"
-#include "frontend/step/disasm.h"
 #include "tests/golden/golden.h"
 #include "translator/ir.h"
 
@@ -13,8 +11,7 @@ enum { TARGET = GOLDEN_CODE + 0x100, NEAR_TARGET = 0x100, MEMORY = 0x8000, STACK
 
 struct look {
     struct made made;
-    struct disasm *disasm;
-    struct decoder *decoder;
+    const struct reader *reader;
 };
 
 /* Operations of the first instruction. */
@@ -31,13 +28,13 @@ static char *guest_text(const struct look *l, const struct engine_view *v)
     char *text;
     size_t size;
     FILE *out = open_memstream(&text, &size);
-    struct decode_mode mode = {l->decoder, (u8)v->bits};
+    struct decode_mode mode = {l->reader->decoder, (u8)v->bits};
     for (unsigned i = 0; i < v->parts; i++) {
         const struct engine_view_part *p = &v->part[i];
         for (unsigned k = 0; k < p->count; k++) {
             struct disasm_line line;
             unsigned at = p->insns[k].end - p->insns[k].len;
-            disasm_one(l->disasm, &mode, p->bytes + at, p->nbytes - at, p->ip + at, &line);
+            disasm_one(l->reader->disasm, &mode, p->bytes + at, p->nbytes - at, p->ip + at, &line);
             fprintf(out, "%05X  %s\n", p->ip + at, line.text);
         }
     }
@@ -56,8 +53,12 @@ static void translated(void *ctx, const struct engine_view *v)
         return;
     free(m->piece[i].guest);
     m->count = MAX(m->count, i + 1);
-    m->piece[i] = (struct piece){.ip = v->part[0].ip, .at = v->host, .size = v->host_size, .lifted = is_lifted(v->ir),
-                                 .op = v->part[0].insns[0].op, .guest = guest_text(l, v)};
+    m->piece[i] = (struct piece){.ip = v->part[0].ip,
+                                 .at = v->host,
+                                 .size = v->host_size,
+                                 .lifted = is_lifted(v->ir),
+                                 .op = v->part[0].insns[0].op,
+                                 .guest = guest_text(l, v)};
 }
 
 static void prepare(struct rig *r, unsigned bits)
@@ -85,18 +86,19 @@ static void prepare(struct rig *r, unsigned bits)
     cpu_update_mode(c);
 }
 
-void golden_run(const u8 *code, size_t size, unsigned bits, unsigned threshold, void (*look)(void *ctx, const struct made *m), void *ctx)
+void golden_run(const struct reader *reader, const struct guest *g, unsigned threshold,
+                void (*look)(void *ctx, const struct made *m), void *ctx)
 {
     struct rig r;
-    struct look l = {.disasm = disasm_new(), .decoder = decoder_new(~(u32)0)};
+    struct look l = {.reader = reader};
     struct engine_observer observer = {.ctx = &l, .translated = translated};
     struct engine_config config = {
         .backend = ENGINE_HOST, .threshold = threshold, .cache_bytes = ENGINE_CACHE_MIN, .observer = &observer};
     rig_new(&r, "p4");
     struct engine *e = engine_new(r.cpu, &config);
     assert_non_null(e);
-    prepare(&r, bits);
-    phys_write(&r.phys, bits == 32 ? GOLDEN_CODE : GOLDEN_CODE16, code, (u32)size);
+    prepare(&r, g->bits);
+    phys_write(&r.phys, g->bits == 32 ? GOLDEN_CODE : GOLDEN_CODE16, g->code, (u32)g->size);
     rig_run(&r, BUDGET);
     assert_int_equal(r.cpu->halt, HALT_HLT);
     look(ctx, &l.made);
@@ -104,6 +106,4 @@ void golden_run(const u8 *code, size_t size, unsigned bits, unsigned threshold, 
     rig_free(&r);
     for (unsigned i = 0; i < l.made.count; i++)
         free(l.made.piece[i].guest);
-    disasm_free(l.disasm);
-    decoder_free(l.decoder);
 }

@@ -56,7 +56,8 @@ static void free_set(struct golden_set *s)
 
 static const char header[] =
     "# Host code that the translator makes, as it was accepted: numbers of host instructions, in the hot path (from the start\n"
-    "# to the first jump that is always taken) and in all; of loops also on the shortest way round, and the code itself. Made by\n"
+    "# to the first jump that is always taken) and in all; of loops also on the shortest way round, and the code itself. Made "
+    "by\n"
     "# tests/golden; golden --accept REASON writes it anew and adds a line to the log:\n"
     "#\n";
 

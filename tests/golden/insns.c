@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Registers ECX or CL and EDX or DL; [EBX+10h]; CH and DH. */
-enum form { FORM_REG, FORM_MEM, FORM_HIGH, FORMS };
+/* Registers ECX or CL and EDX or DL; [EBX+10h]; CH and DH; repeated. */
+enum form { FORM_REG, FORM_MEM, FORM_HIGH, FORM_REPE, FORM_REPNE, FORMS };
 
 enum { OPSIZE = 0x66, DISTANCE = 0x10, ZERO = 4 /* condition code */, THIRD = 2 /* register in an opcode */ };
 
@@ -39,19 +39,22 @@ static bool has(const struct isa_row *row, const char *kinds)
 
 static bool has_bytes(const struct isa_row *row)
 {
-    return has(row, "Eb Gb Zb AL Ob") && !has(row, "Gv");
+    return has(row, "Eb Gb Zb AL Ob Xb Yb") && !has(row, "Gv");
 }
 
 /* Does the operand size attribute matter? */
 static bool has_sizes(const struct isa_row *row)
 {
     bool implied = row->operand[0] == OPERAND_NO && !(row->attrs & (A_FPU | A_MMX | A_SSE));
-    return row->prefix == PREFIX_ANY && !has_bytes(row) && (implied || has(row, "Ev Gv Zv Iz Iv AX Ov Jz Iw ES CS SS DS FS GS"));
+    return row->prefix == PREFIX_ANY && !has_bytes(row) &&
+           (implied || has(row, "Ev Gv Zv Iz Iv AX Ov Jz Iw Xv Yv ES CS SS DS FS GS"));
 }
 
 static bool has_form(const struct isa_row *row, enum form form)
 {
     unsigned kind = row->modrm & 0xF00;
+    if (form == FORM_REPE || form == FORM_REPNE)
+        return (row->attrs & A_REP) && (form == FORM_REPE || row->writes);
     if (form == FORM_HIGH)
         return has(row, "Eb Gb") && kind != MODRM_MEM && kind != MODRM_RM;
     if (kind == MODRM_NO || kind == MODRM_IS)
@@ -112,6 +115,8 @@ static struct encoding encode(const struct isa_row *row, enum form form, bool wo
     struct encoding e = {.len = 0};
     if (word)
         put(&e, OPSIZE, 1);
+    if (form == FORM_REPE || form == FORM_REPNE)
+        put(&e, form == FORM_REPE ? 0xF3 : 0xF2, 1);
     put_opcode(&e, row);
     put_modrm(&e, row, form);
     for (unsigned i = 0; i < ARRAY_LEN(row->operand); i++)
@@ -129,9 +134,9 @@ struct insn_case {
 
 static const char *label(const struct isa_row *row, enum form form, bool word)
 {
-    static const char *const forms[] = {"r", "m", "h"}, *const none[] = {"", "m", "h"};
+    static const char *const forms[] = {"r", "m", "h", "", ""}, *const none[] = {"", "m", "h", "rep", "repne"};
     static const char *const sizes[] = {"32", "16"};
-    static _Thread_local char text[8];
+    static _Thread_local char text[16];
     bool modrm = (row->modrm & 0xF00) != MODRM_NO && (row->modrm & 0xF00) != MODRM_IS;
     snprintf(text, sizeof text, "%s%s", (modrm ? forms : none)[form], has_bytes(row) ? "8" : has_sizes(row) ? sizes[word] : "");
     return text;

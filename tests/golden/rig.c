@@ -7,7 +7,15 @@
 #include "translator/ir.h"
 
 /* What instructions without a loop work with: [EBX+10h] and the stack hold an address of a HLT. */
-enum { TARGET = GOLDEN_CODE + 0x100, NEAR_TARGET = 0x100, MEMORY = 0x8000, STACK = 0x1D000, BUDGET = 1000000 };
+enum {
+    TARGET = GOLDEN_CODE + 0x100,
+    NEAR_TARGET = 0x100,
+    MEMORY = 0x8000,
+    STACK = 0x1D000,
+    SOURCE = 0x40000,
+    DESTINATION = 0x48000
+};
+enum { BUDGET = 1000000 };
 
 struct look {
     struct made made;
@@ -79,6 +87,8 @@ static void prepare(struct rig *r, unsigned bits)
     c->r[R_BX] = MEMORY;
     c->r[R_CX] = TARGET;
     c->r[R_DX] = 1;
+    c->r[R_SI] = SOURCE;
+    c->r[R_DI] = DESTINATION;
     if (bits == 32)
         c->r[R_SP] = STACK;
     c->cr4 |= CR4_OSFXSR;

@@ -77,10 +77,10 @@ static void read_line(struct accepted *a, char *line)
         append(&a->log, line);
     } else if (*line == '|' && a->set.count) {
         append(&a->set.list[a->set.count - 1].listing, line + (line[1] == ' ' ? 2 : 1));
-    } else if (sscanf(line, "insn %47s %u %u %n", c.name, &n->hot, &n->all, &at) == 3 && at) {
+    } else if (sscanf(line, "insn %47s %u %u %u %n", c.name, &n->hot, &n->all, &n->calls, &at) == 4 && at) {
         c.text = strndup(line + at, strcspn(line + at, "\n"));
         *golden_add(&a->set) = c;
-    } else if (sscanf(line, "loop %47s %u %u %u %n", c.name, &n->round, &n->hot, &n->all, &at) == 4 && at) {
+    } else if (sscanf(line, "loop %47s %u %u %u %u %n", c.name, &n->round, &n->hot, &n->all, &n->calls, &at) == 5 && at) {
         c.loop = true;
         c.text = strndup(line + at, strcspn(line + at, "\n"));
         *golden_add(&a->set) = c;
@@ -102,12 +102,12 @@ static void read_file(struct accepted *a, const char *path)
 
 static void write_insn(FILE *out, const struct golden_case *c)
 {
-    fprintf(out, "insn %-30s %3u %4u  %s\n", c->name, c->n.hot, c->n.all, c->text);
+    fprintf(out, "insn %-30s %3u %4u %5u  %s\n", c->name, c->n.hot, c->n.all, c->n.calls, c->text);
 }
 
 static void write_loop(FILE *out, const struct golden_case *c)
 {
-    fprintf(out, "loop %-12s %4u %4u %4u  %s\n", c->name, c->n.round, c->n.hot, c->n.all, c->text);
+    fprintf(out, "loop %-12s %4u %4u %4u %5u  %s\n", c->name, c->n.round, c->n.hot, c->n.all, c->n.calls, c->text);
     for (const char *p = c->listing, *end; *p; p = end + 1) {
         end = strchr(p, '\n');
         fprintf(out, "|%s%.*s\n", end > p ? " " : "", (int)(end - p), p);
@@ -124,11 +124,12 @@ static int write_file(const char *path, const struct golden_set *s, const char *
         return 2;
     }
     strftime(date, sizeof date, "%Y-%m-%d", gmtime(&now));
-    fprintf(out, "%s%s#: %s %s\n\n# instruction                      hot  all\n", header, log ? log : "", date, reason);
+    fprintf(out, "%s%s#: %s %s\n\n# instruction                      hot  all calls of C\n", header, log ? log : "", date,
+            reason);
     for (unsigned i = 0; i < s->count; i++)
         if (!s->list[i].loop)
             write_insn(out, &s->list[i]);
-    fprintf(out, "\n# loop          round  hot  all\n");
+    fprintf(out, "\n# loop          round  hot  all calls of C\n");
     for (unsigned i = 0; i < s->count; i++)
         if (s->list[i].loop)
             write_loop(out, &s->list[i]);
@@ -145,18 +146,39 @@ static void tell(const struct golden_case *c, const char *what, unsigned before,
 {
     if (before == now)
         return;
-    bool worse = before && (now > before || !now); /* 0: a way round that is not there */
+    bool worse = now > before;
     v->worse += worse;
     v->better += !worse;
     printf("%s %s (%s): %s %u -> %u host instructions\n", worse ? "worse " : "better", c->name, c->text, what, before, now);
 }
 
+/* What was done by C before is better done by more instructions. A way round may not be found: 0. */
+static void tell_all(const struct golden_case *c, const struct figures *was, const struct figures *is, struct verdict *v)
+{
+    if (is->calls < was->calls) {
+        v->better++;
+        printf("better %s (%s): %u -> %u calls of C, hot path %u -> %u host instructions\n", c->name, c->text, was->calls,
+               is->calls, was->hot, is->hot);
+        return;
+    }
+    if (is->calls > was->calls) {
+        v->worse++;
+        printf("worse  %s (%s): %u -> %u calls of C\n", c->name, c->text, was->calls, is->calls);
+    }
+    if (was->round && !is->round) {
+        v->worse++;
+        printf("worse  %s (%s): no way round without C any more\n", c->name, c->text);
+    } else if (was->round) {
+        tell(c, "way round", was->round, is->round, v);
+    }
+    tell(c, "hot path", was->hot, is->hot, v);
+    tell(c, "in all", was->all, is->all, v);
+}
+
 static void compare_case(const struct golden_case *was, const struct golden_case *is, struct verdict *v)
 {
     unsigned before = v->worse + v->better;
-    tell(is, "way round", was->n.round, is->n.round, v);
-    tell(is, "hot path", was->n.hot, is->n.hot, v);
-    tell(is, "in all", was->n.all, is->n.all, v);
+    tell_all(is, &was->n, &is->n, v);
     if (before == v->worse + v->better && is->loop && was->listing && strcmp(was->listing, is->listing) != 0) {
         printf("other  %s (%s): as many host instructions, but others\n", is->name, is->text);
         v->changed++;
@@ -200,7 +222,8 @@ static int show(const struct golden_set *s, const char *name)
         fprintf(stderr, "golden: no case %s\n", name);
         return 2;
     }
-    printf("%s: %s\nround %u, hot %u, all %u\n%s", c->name, c->text, c->n.round, c->n.hot, c->n.all, c->listing);
+    printf("%s: %s\nround %u, hot %u, all %u, calls of C %u\n%s", c->name, c->text, c->n.round, c->n.hot, c->n.all, c->n.calls,
+           c->listing);
     return 0;
 }
 

@@ -89,6 +89,14 @@ static unsigned hot_of(const struct host_code *h, unsigned k)
     return i + 1 - h->first[k];
 }
 
+static unsigned calls_in(const struct host_insn *list, unsigned count)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < count; i++)
+        n += list[i].kind == CALL;
+    return n;
+}
+
 struct walk {
     unsigned steps[INSNS_MAX]; /* from the start, 0: not there yet */
     unsigned queue[INSNS_MAX], tail;
@@ -127,8 +135,11 @@ struct figures host_figures(const struct reader *r, const struct piece *pieces, 
 {
     struct host_code *h = read_code(r, pieces, count);
     struct figures f = {.all = h->count};
-    for (unsigned k = 0; k < count; k++)
-        f.hot += hot_of(h, k);
+    for (unsigned k = 0; k < count; k++) {
+        unsigned hot = hot_of(h, k);
+        f.hot += hot;
+        f.calls += calls_in(h->list + h->first[k], hot);
+    }
     for (unsigned k = 0; k < count && !f.round; k++)
         f.round = round_of(h, count, k);
     free(h);

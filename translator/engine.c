@@ -42,8 +42,8 @@ struct engine {
     struct cpu *c;
     struct engine_config config;
     struct engine_stats stats;
-    u64 *tier; /* of the statistics, what instructions since count MARK belong to; NULL: to nobody here */
-    u64 mark;
+    bool running, inside;  /* the engine; translated code: until a fault leaves it too */
+    u64 others, entered_at; /* instruction count that is nobody's here; where translated code was entered */
     struct irinterp *irinterp;
     struct verify *verify;    /* NULL: nobody compares */
     struct emit *emit;
@@ -619,22 +619,45 @@ static bool make_room(struct engine *e)
     return true;
 }
 
-/* Instructions since the last time are of the tier that was in hand; what follows is of TIER, NULL: not of this engine. */
-static void now_runs(struct engine *e, u64 *tier)
+/* Instructions by tier: translated code's are counted way by way, all of the engine's when it is left. Between two instructions: */
+static u64 count_between(const struct cpu *c)
 {
-    u64 count = cpu_count(e->c);
-    if (e->tier)
-        *e->tier += count - e->mark;
-    e->mark = count;
-    e->tier = tier;
+    return c->count_end - (u64)c->budget;
 }
 
-/* A fault has left the engine. Before anything but translated code looks at the guest. */
+static void translated_begins(struct engine *e)
+{
+    e->inside = true;
+    e->entered_at = count_between(e->c);
+}
+
+static void translated_ends(struct engine *e, u64 count)
+{
+    e->inside = false;
+    e->stats.run += count - e->entered_at;
+}
+
+static void engine_begins(struct engine *e)
+{
+    e->running = true;
+    e->others = cpu_count(e->c) - e->stats.run - e->stats.interpreted;
+}
+
+static void engine_ends(struct engine *e)
+{
+    e->running = false;
+    e->stats.interpreted = cpu_count(e->c) - e->stats.run - e->others;
+}
+
+/* A fault has left the engine, or what the interpreter did beside it. */
 static void settle(struct cpu *c, struct cpu_engine *hooks)
 {
     struct engine *e = CONTAINER_OF(hooks, struct engine, hooks);
-    e->stats.left_fault += e->emit && e->tier == &e->stats.run;
-    now_runs(e, NULL);
+    e->stats.left_fault += e->emit && e->inside;
+    if (e->inside)
+        translated_ends(e, cpu_count(c));
+    if (e->running)
+        engine_ends(e);
     x64_x87_save(c);
 }
 
@@ -680,12 +703,12 @@ static void run_ir(struct engine *e)
             continue;
         }
         c->blocks->running = b;
-        now_runs(e, &e->stats.run);
+        translated_begins(e);
         if (UNLIKELY(e->verify))
             run_ir_verified(e, t, b);
         else
             irinterp_run(e->irinterp, c, t->ir, b->insn, b->count);
-        now_runs(e, &e->stats.interpreted);
+        translated_ends(e, count_between(c));
     }
 }
 
@@ -729,7 +752,7 @@ static u64 enter(struct engine *e, const u8 *code, u32 mode)
         verify_open(e->verify);
     }
     x64_flags_in(c);
-    now_runs(e, &e->stats.run);
+    translated_begins(e);
     e->stats.entered++;
     c->budget -= X64_RESERVE;
     e->hooks.running = NULL; /* an exception may have left it */
@@ -741,7 +764,7 @@ static u64 enter(struct engine *e, const u8 *code, u32 mode)
     count_way_out(&e->stats, left);
     if (UNLIKELY(e->verify))
         left = verified(e, left);
-    now_runs(e, &e->stats.interpreted);
+    translated_ends(e, count_between(c));
     return left;
 }
 
@@ -810,12 +833,12 @@ static void run_host(struct engine *e)
 static void run(struct cpu *c, struct cpu_engine *hooks)
 {
     struct engine *e = CONTAINER_OF(hooks, struct engine, hooks);
-    now_runs(e, &e->stats.interpreted);
+    engine_begins(e);
     if (e->emit)
         run_host(e);
     else
         run_ir(e);
-    now_runs(e, NULL);
+    engine_ends(e);
 }
 
 bool engine_has_host(void)
@@ -875,9 +898,14 @@ void engine_free(struct engine *e)
     free(e);
 }
 
-const struct engine_stats *engine_stats(const struct engine *e)
+/* Sums where calls of C would have to be counted twice. */
+const struct engine_stats *engine_stats(struct engine *e)
 {
-    return &e->stats;
+    struct engine_stats *s = &e->stats;
+    s->calls = s->calls_access + s->calls_handler + s->calls_last + s->calls_x87;
+    s->probes = s->calls_access;
+    s->probes_fault = s->probes - s->probes_filled - s->probes_handler;
+    return s;
 }
 
 const struct verify_stats *engine_verified(const struct engine *e)

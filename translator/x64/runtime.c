@@ -88,25 +88,13 @@ static void count_straddle(struct cpu *c, struct x64_code *code)
 }
 
 /* May the probe try again? */
-static bool may_try_again(struct cpu *c, const struct x64_site *s, u32 lin)
+static bool fill(struct cpu *c, const struct x64_site *s, u32 lin)
 {
     if (!s->w)
         return false;
     if (UNLIKELY(s->code->verify))
         return verify_fill(s->code->verify, lin, s->w, s->write, &s->group);
     return fill_probe(&c->mmu, lin, s->w, s->write, &s->group) && !c->attention; /* an accessed bit may lie in this very code */
-}
-
-/* The same, counted: as a page fault, unless it comes back. */
-static bool fill(struct cpu *c, const struct x64_site *s, u32 lin)
-{
-    struct engine_stats *n = s->code->stats;
-    n->probes++;
-    n->probes_fault++;
-    bool again = may_try_again(c, s, lin);
-    n->probes_fault--;
-    ++*(again ? &n->probes_filled : &n->probes_handler);
-    return again;
 }
 
 /* Before a handler. False: the machine has been put between two other instructions. */
@@ -146,12 +134,16 @@ u32 x64_access(struct cpu *c, const struct x64_site *s, u32 lin)
 {
     struct engine_stats *n = s->code->stats;
     const struct insn *in = stand_at(c, s);
-    n->calls++;
-    ++*(s->x87_in ? &n->calls_x87 : &n->calls_access);
-    if (s->x87_in)
+    if (s->x87_in) {
+        n->calls_x87++;
         return enter_x87(c, s, in);
-    if (fill(c, s, lin))
+    }
+    n->calls_access++;
+    if (fill(c, s, lin)) {
+        n->probes_filled++;
         return go_on(c, s);
+    }
+    n->probes_handler++;
     if (!right_so_far(c, s))
         return 1;
     if (s->group.span && (fill_straddles(lin, &s->group) || fill_misaligned(lin, &s->group)))
@@ -165,7 +157,6 @@ u32 x64_handler(struct cpu *c, const struct x64_site *s, u32 unused)
 {
     struct engine_stats *n = s->code->stats;
     const struct insn *in = stand_at(c, s);
-    n->calls++;
     n->calls_handler++;
     if (!right_so_far(c, s))
         return 1;
@@ -187,7 +178,6 @@ u32 x64_last(struct cpu *c, const struct x64_site *s, u32 unused)
     struct engine_stats *n = s->code->stats;
     const struct insn *in = stand_at(c, s);
     u64 next = c->ip;
-    n->calls++;
     n->calls_last++;
     if (!right_so_far(c, s))
         return 1;

@@ -69,10 +69,16 @@ static void done(struct cpu *c, const struct x64_site *s)
 }
 
 /* Counted as REASON, unless code was written. */
-static u32 leave(struct cpu *c, const struct x64_site *s, u64 *reason)
+static u32 leave_for(struct cpu *c, const struct x64_site *s, u64 *reason)
 {
     ++*(c->attention & ATT_CODE ? &s->code->stats->left_written : reason);
     return 1;
+}
+
+static u32 leave(struct cpu *c, const struct x64_site *s)
+{
+    done(c, s);
+    return leave_for(c, s, &s->code->stats->left_access);
 }
 
 /*
@@ -149,8 +155,7 @@ u32 x64_access(struct cpu *c, const struct x64_site *s, u32 lin)
     if (s->group.span && (fill_straddles(lin, &s->group) || fill_misaligned(lin, &s->group)))
         count_straddle(c, s->code);
     call(c, in);
-    done(c, s);
-    return leave(c, s, &n->left_access);
+    return leave(c, s);
 }
 
 u32 x64_handler(struct cpu *c, const struct x64_site *s, u32 unused)
@@ -163,7 +168,7 @@ u32 x64_handler(struct cpu *c, const struct x64_site *s, u32 unused)
     call(c, in);
     if (c->attention || (s->code->sse && !lift_sse_usable(c))) {
         done(c, s);
-        return leave(c, s, &n->left_event);
+        return leave_for(c, s, &n->left_event);
     }
     x64_set_keys(c, s->code->mode);
     if (UNLIKELY(s->code->verify))
@@ -184,7 +189,7 @@ u32 x64_last(struct cpu *c, const struct x64_site *s, u32 unused)
     call(c, in);
     done(c, s);
     if (!s->stays || c->attention || c->ip != next)
-        return leave(c, s, &n->left_end);
+        return leave_for(c, s, &n->left_end);
     x64_set_keys(c, s->code->mode);
     if (UNLIKELY(s->code->verify))
         verify_open(s->code->verify);

@@ -139,47 +139,51 @@ static int write_file(const char *path, const struct golden_set *s, const char *
 /* ---- comparing ---- */
 
 struct verdict {
-    unsigned worse, better, fresh, changed;
+    unsigned worse, better, fresh, changed; /* cases */
 };
 
-static void tell(const struct golden_case *c, const char *what, unsigned before, unsigned now, struct verdict *v)
+/* A case's line, in the making. */
+struct change {
+    char text[200];
+    bool worse;
+};
+
+static void change_add(struct change *c, const char *what, unsigned before, unsigned now)
 {
+    size_t len = strlen(c->text);
     if (before == now)
         return;
-    bool worse = now > before;
-    v->worse += worse;
-    v->better += !worse;
-    printf("%s %s (%s): %s %u -> %u host instructions\n", worse ? "worse " : "better", c->name, c->text, what, before, now);
+    c->worse |= now > before;
+    snprintf(c->text + len, sizeof c->text - len, "%s%s %u -> %u%s", len ? ", " : "", what, before, now,
+             now > before ? " (more)" : "");
 }
 
 /* What was done by C before is better done by more instructions. A way round may not be found: 0. */
-static void tell_all(const struct golden_case *c, const struct figures *was, const struct figures *is, struct verdict *v)
+static struct change change_of(const struct figures *was, const struct figures *is)
 {
-    if (is->calls < was->calls) {
-        v->better++;
-        printf("better %s (%s): %u -> %u calls of C, hot path %u -> %u host instructions\n", c->name, c->text, was->calls,
-               is->calls, was->hot, is->hot);
-        return;
-    }
-    if (is->calls > was->calls) {
-        v->worse++;
-        printf("worse  %s (%s): %u -> %u calls of C\n", c->name, c->text, was->calls, is->calls);
-    }
+    struct change c = {.text = ""};
+    change_add(&c, "calls of C", was->calls, is->calls);
+    if (was->round && is->round)
+        change_add(&c, "way round", was->round, is->round);
+    change_add(&c, "hot path", was->hot, is->hot);
+    change_add(&c, "in all", was->all, is->all);
     if (was->round && !is->round) {
-        v->worse++;
-        printf("worse  %s (%s): no way round without C any more\n", c->name, c->text);
-    } else if (was->round) {
-        tell(c, "way round", was->round, is->round, v);
+        c.worse = true;
+        snprintf(c.text, sizeof c.text, "no way round without C any more");
+    } else if (is->calls < was->calls) {
+        c.worse = false;
     }
-    tell(c, "hot path", was->hot, is->hot, v);
-    tell(c, "in all", was->all, is->all, v);
+    return c;
 }
 
 static void compare_case(const struct golden_case *was, const struct golden_case *is, struct verdict *v)
 {
-    unsigned before = v->worse + v->better;
-    tell_all(is, &was->n, &is->n, v);
-    if (before == v->worse + v->better && is->loop && was->listing && strcmp(was->listing, is->listing) != 0) {
+    struct change c = change_of(&was->n, &is->n);
+    if (*c.text) {
+        printf("%s %s (%s): %s\n", c.worse ? "worse " : "better", is->name, is->text, c.text);
+        v->worse += c.worse;
+        v->better += !c.worse;
+    } else if (is->loop && was->listing && strcmp(was->listing, is->listing) != 0) {
         printf("other  %s (%s): as many host instructions, but others\n", is->name, is->text);
         v->changed++;
     }
@@ -193,7 +197,7 @@ static struct verdict compare(const struct golden_set *was, const struct golden_
         if (old) {
             compare_case(old, c, &v);
         } else {
-            printf("new    %s (%s): %u host instructions, %u in all\n", c->name, c->text, c->n.hot, c->n.all);
+            printf("new    %s (%s): hot path %u, in all %u\n", c->name, c->text, c->n.hot, c->n.all);
             v.fresh++;
         }
     }
@@ -208,8 +212,8 @@ static struct verdict compare(const struct golden_set *was, const struct golden_
 static int judge(const struct golden_set *was, const struct golden_set *is, const char *program)
 {
     struct verdict v = compare(was, is);
-    printf("golden: %u cases: %u figures worse, %u better, %u cases new, %u loops with other code\n", is->count, v.worse,
-           v.better, v.fresh, v.changed);
+    printf("golden: %u cases: %u worse, %u better, %u new, %u loops with other code\n", is->count, v.worse, v.better, v.fresh,
+           v.changed);
     if (v.worse || v.better || v.fresh || v.changed)
         printf("to accept all of it: %s --accept 'REASON'\n", program);
     return v.worse != 0;

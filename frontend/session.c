@@ -1153,6 +1153,8 @@ static void print_stats(const struct session *s, u64 host)
     stat_count("blocks decoded", cpu->stats_blocks);
     stat_count("  instructions", cpu->stats_decoded);
     stat_count("TLB flushes", cpu->mmu.flushes);
+    stat_count("TLB misses", cpu->mmu.misses);
+    stat_count("page walks", cpu->mmu.walks);
     if (pc_engine_stats(s->pc))
         print_engine_stats(pc_engine_stats(s->pc), count);
     if (pc_verified(s->pc))

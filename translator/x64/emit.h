@@ -18,6 +18,7 @@
 
 struct x64_code;
 struct verify;
+struct engine_stats;
 
 /* Where translated code calls C: an instruction of a block. Code holds its address. */
 struct x64_site {
@@ -89,6 +90,7 @@ struct x64_code {
     size_t size;                /* bytes at ENTRY */
     u32 *marks;                 /* NULL, or room for the offset of each instruction's code and of what follows the last */
     struct verify *verify;      /* NULL, or who is asked before anything is seen outside */
+    struct engine_stats *stats; /* where calls of C are counted */
 };
 
 /* Address of instruction K, counted over all parts. */
@@ -142,10 +144,10 @@ enum x64_result x64_compile(struct emit *e, struct x64_room *room, const struct 
 
 /*
  * Edges: L leads to TO from now on, on another page (EPOCH not 0) as long as that is one of the MMU's fetch epochs or the TLB has
- * ADDEND for it. All that lead to TO go back to where they led at first.
+ * ADDEND for it. False: its code cannot look for that. All that lead to TO go back to where they led at first; how many.
  */
-void x64_link_to(struct x64_link *l, struct x64_code *to, u64 epoch, u64 addend);
-void x64_unlink_all(struct x64_code *to);
+bool x64_link_to(struct x64_link *l, struct x64_code *to, u64 epoch, u64 addend);
+unsigned x64_unlink_all(struct x64_code *to);
 
 /*
  * Where indirect jumps look: one slot for each hash of IP. cpu->jumps points to the first of X64_JUMPS. The key is IP and, in its upper

@@ -6,6 +6,7 @@
 #include "cpu/run.h"
 #include "cpu/x87.h"
 #include "translator/fill.h"
+#include "translator/stats.h"
 #include "translator/verify.h"
 
 void x64_flags_out(struct cpu *c)
@@ -70,12 +71,24 @@ static u32 go_on(struct cpu *c, const struct x64_site *s)
 }
 
 /* In hand is done: between two instructions. */
-static u32 leave(struct cpu *c, const struct x64_site *s)
+static void done(struct cpu *c, const struct x64_site *s)
 {
     x64_flags_settle(c);
     cpu_account(c, s->in - s->first + 1);
     c->engine->running = NULL;
+}
+
+/* Counted as REASON, unless code was written. */
+static u32 leave_for(struct cpu *c, const struct x64_site *s, u64 *reason)
+{
+    ++*(c->attention & ATT_CODE ? &s->code->stats->left_written : reason);
     return 1;
+}
+
+static u32 leave(struct cpu *c, const struct x64_site *s)
+{
+    done(c, s);
+    return leave_for(c, s, &s->code->stats->left_access);
 }
 
 /*
@@ -121,7 +134,9 @@ static bool right_so_far(struct cpu *c, const struct x64_site *s)
         return true;
     x64_flags_settle(c);
     x64_x87_save(c);
-    return verify_close(s->code->verify);
+    bool right = verify_close(s->code->verify);
+    s->code->stats->left_verify += !right;
+    return right;
 }
 
 static void call(struct cpu *c, const struct insn *in)
@@ -143,16 +158,24 @@ static u32 enter_x87(struct cpu *c, const struct x64_site *s, const struct insn 
     x64_flags_settle(c);
     cpu_account(c, s->in - s->first);
     c->engine->running = NULL;
+    s->code->stats->left_x87++;
     return 1;
 }
 
 u32 x64_access(struct cpu *c, struct x64_site *s, u32 lin)
 {
+    struct engine_stats *n = s->code->stats;
     const struct insn *in = stand_at(c, s);
-    if (s->x87_in)
+    if (s->x87_in) {
+        n->calls_x87++;
         return enter_x87(c, s, in);
-    if (fill(c, s, lin, s->write))
+    }
+    n->calls_access++;
+    if (fill(c, s, lin, s->write)) {
+        n->probes_filled++;
         return go_on(c, s);
+    }
+    n->probes_handler++;
     bool beside = s->w && !s->group.beside && fill_is_beside(&c->mmu, lin, s->w, s->write, &s->group);
     if (!right_so_far(c, s))
         return 1;
@@ -168,15 +191,19 @@ u32 x64_access(struct cpu *c, struct x64_site *s, u32 lin)
 /* What fetching sees stays as it is over the call, else the rest of the trace may be another: what goes on does so in the same mode. */
 u32 x64_handler(struct cpu *c, const struct x64_site *s, u32 unused)
 {
+    struct engine_stats *n = s->code->stats;
     const struct insn *in = stand_at(c, s);
     u64 epoch = c->mmu.fetch_epoch;
+    n->calls_handler++;
     if (!right_so_far(c, s))
         return 1;
     if (s->flags)
         x64_flags_settle(c);
     call(c, in);
-    if (c->attention || c->mmu.fetch_epoch != epoch || (s->code->sse && !lift_sse_usable(c)))
-        return leave(c, s);
+    if (c->attention || c->mmu.fetch_epoch != epoch || (s->code->sse && !lift_sse_usable(c))) {
+        done(c, s);
+        return leave_for(c, s, &n->left_event);
+    }
     if (UNLIKELY(s->code->verify))
         verify_open(s->code->verify);
     if (s->flags)
@@ -193,9 +220,11 @@ static u32 mode_bits(const struct cpu *c, const struct x64_site *s)
 
 u32 x64_last(struct cpu *c, const struct x64_site *s, u32 unused)
 {
+    struct engine_stats *n = s->code->stats;
     const struct insn *in = stand_at(c, s);
     u64 next = c->ip, epoch = c->mmu.fetch_epoch;
     u32 mode = mode_bits(c, s);
+    n->calls_last++;
     if (!right_so_far(c, s))
         return 1;
     if (s->flags || s->stays == LIFT_ENDS)
@@ -206,7 +235,7 @@ u32 x64_last(struct cpu *c, const struct x64_site *s, u32 unused)
     c->engine->running = NULL;
     if (s->stays == LIFT_ENDS || c->attention || c->ip != next || c->mmu.fetch_epoch != epoch || mode_bits(c, s) != mode) {
         x64_flags_settle(c);
-        return 1;
+        return leave_for(c, s, &n->left_end);
     }
     if (UNLIKELY(s->code->verify))
         verify_open(s->code->verify);
@@ -259,9 +288,9 @@ static bool reaches_now(struct cpu *c, const struct x64_site *s)
 static u32 go_on_behind(struct cpu *c, const struct x64_site *s, u64 next, u64 epoch)
 {
     const s64 rest = s->code->count - (s->k + 1) + X64_RESERVE;
-    leave(c, s);
+    done(c, s);
     if (c->attention || c->ip != next || c->mmu.fetch_epoch != epoch || c->budget < rest)
-        return 1;
+        return leave_for(c, s, &s->code->stats->left_event);
     if (UNLIKELY(s->code->verify))
         verify_open(s->code->verify);
     if (s->flags)
@@ -274,6 +303,7 @@ u32 x64_repeated(struct cpu *c, const struct x64_site *s, u32 unused)
 {
     const struct insn *in = stand_at(c, s);
     u64 next = c->ip, epoch = c->mmu.fetch_epoch;
+    s->code->stats->calls_repeated++;
     c->access_at = s->w && reaches_now(c, s);
     if (c->access_at)
         return go_on(c, s);

@@ -919,7 +919,7 @@ void engine_free(struct engine *e)
 const struct engine_stats *engine_stats(struct engine *e)
 {
     struct engine_stats *s = &e->stats;
-    s->calls = s->calls_access + s->calls_handler + s->calls_last + s->calls_x87;
+    s->calls = s->calls_access + s->calls_handler + s->calls_last + s->calls_repeated + s->calls_x87;
     s->probes = s->calls_access;
     s->probes_fault = s->probes - s->probes_filled - s->probes_handler;
     return s;

@@ -34,6 +34,7 @@ struct translation {
 enum {
     MODES = 256,  /* a machine uses a dozen */
     AT_ONCE = 16, /* translations that begin with one block */
+    UNROLL = 4, UNROLL_INSNS = 64, /* turns of a loop in a trace, instructions of all */
     UNSTEADY = 3, /* traces of a block that other blocks have ended, until it is translated alone */
 };
 
@@ -78,6 +79,7 @@ static struct lift_mode mode_of(const struct cpu *c)
     m.code_limit = c->seg[SEG_CS].limit;
     m.x87 = !c->force_soft_fp;
     m.sse = lift_sse_usable(c);
+    m.daz = c->features & FEAT_SSE2;
     for (unsigned i = 0; i < SEG_COUNT; i++)
         m.flat |= (u8)(whole(&c->seg[i], i != SEG_CS) << i);
     return m;
@@ -149,21 +151,15 @@ static void retire(struct engine *e, struct translation *t, u64 *reason)
         cpu_attention(e->c, ATT_CODE);
 }
 
-/* Code that was made for near accesses in one page goes when its block is found to have them in two. */
-static u64 *drop_reason(struct engine *e, const struct translation *t)
-{
-    return t->part[0].block->apart && !t->mode.apart ? &e->stats.dropped_apart : &e->stats.dropped_written;
-}
-
 static void drop(struct cpu_engine *hooks, struct iblock *b)
 {
     struct engine *e = CONTAINER_OF(hooks, struct engine, hooks);
     while (b->translated)
-        retire(e, b->translated->t, drop_reason(e, b->translated->t));
+        retire(e, b->translated->t, &e->stats.dropped_written);
     while (b->inside) {
         struct iblock *head = b->inside->t->part[0].block;
         head->unsteady += head->unsteady < UNSTEADY;
-        retire(e, b->inside->t, drop_reason(e, b->inside->t));
+        retire(e, b->inside->t, &e->stats.dropped_written);
     }
 }
 
@@ -347,8 +343,11 @@ static bool expected(struct trace *t, const struct iblock *b, u32 ip, u32 *next)
         if (b->taken * 2 > b->heat)
             *next = target;
         return true;
+    case ISA_PUSHF:
+    case ISA_POPF:
+        return true;
     default:
-        return !(isa_rows[in->op].attrs & A_END);
+        return !(isa_rows[in->op].attrs & A_END) || isa_is_string(in->op);
     }
 }
 
@@ -367,6 +366,18 @@ static bool in_trace(const struct trace *t, const struct iblock *b)
     return i < t->parts;
 }
 
+/*
+ * The trace is a loop. A short one is taken several times: accesses that go on from turn to turn share their probes, and flags and budget
+ * are seen to once.
+ */
+static void unroll(struct trace *t)
+{
+    unsigned turn = t->parts, insns = t->insns;
+    for (unsigned n = 1; n < UNROLL && t->parts + turn <= X64_PARTS && t->insns + insns <= UNROLL_INSNS; n++)
+        for (unsigned i = 0; i < turn; i++)
+            add_part(t, t->block[i], t->part[i].ip);
+}
+
 /* B and what is expected to follow it on its page, as far as that has run too. */
 static void find_trace(const struct engine *e, struct trace *t, struct iblock *b, u32 ip)
 {
@@ -377,6 +388,8 @@ static void find_trace(const struct engine *e, struct trace *t, struct iblock *b
         return;
     while (t->parts < X64_PARTS && expected(t, b, ip, &next) && !((next ^ ip) >> PAGE_BITS)) {
         b = blocks_find(e->c->blocks, head->host + (s32)(next - t->part[0].ip), head->bits);
+        if (b == head)
+            unroll(t);
         if (!b || b->frame[1] || b->heat < e->config.threshold / 2 || in_trace(t, b) || t->insns + b->count > X64_INSNS)
             return;
         add_part(t, b, next);
@@ -555,16 +568,18 @@ static bool same_page(const struct iblock *a, const struct iblock *b)
     return !a->frame[1] && !b->frame[1] && a->frame[0] == b->frame[0];
 }
 
-/* Of code at the current IP, once it has been fetched; CS is flat. */
-static u64 epoch_here(struct engine *e)
+/* Of the code of B at the current IP, once it has been fetched; CS is flat. With a second page, which may be global or not: the one that is renewed for both. */
+static u64 epoch_here(struct engine *e, const struct iblock *b)
 {
-    return mmu_fetch_epoch_of(&e->c->mmu, (u32)e->c->ip);
+    return b->frame[1] ? e->c->mmu.fetch_epoch : mmu_fetch_epoch_of(&e->c->mmu, (u32)e->c->ip);
 }
 
-/* What the TLB's entry for fetches there adds. */
-static u64 addend_here(struct engine *e)
+/* What the TLB's entry for fetches there adds; of two pages one entry says too little: what none has. */
+static u64 addend_here(struct engine *e, const struct iblock *b)
 {
     u64 phys, ip = (u32)e->c->ip;
+    if (b->frame[1])
+        return ~(u64)0;
     const u8 *host = mmu_fetch(&e->c->mmu, ip, &phys);
     return (u64)(uintptr_t)host - ip;
 }
@@ -581,8 +596,8 @@ static void tie(struct engine *e, struct x64_link *l, const struct iblock *from,
     bool anew = l->to, there = same_page(from, b);
     if (there)
         x64_link_to(l, &t->code, 0, 0);
-    else if ((t->mode.flat >> SEG_CS & 1) && !b->frame[1])
-        there = x64_link_to(l, &t->code, epoch_here(e), addend_here(e));
+    else if (t->mode.flat >> SEG_CS & 1)
+        there = x64_link_to(l, &t->code, epoch_here(e, b), addend_here(e, b));
     e->stats.links += there;
     e->stats.links_renewed += there && anew;
     e->stats.links_there += there && !anew;
@@ -591,10 +606,10 @@ static void tie(struct engine *e, struct x64_link *l, const struct iblock *from,
 /* The next indirect jump to T finds it. */
 static void enter_jump(struct engine *e, const struct translation *t, const struct iblock *b)
 {
-    if (!(t->mode.flat >> SEG_CS & 1) || b->frame[1] || !may_be_tied(t))
+    if (!(t->mode.flat >> SEG_CS & 1) || !may_be_tied(t))
         return;
     e->jumps[x64_jump_slot(t->mode.ip)] =
-        (struct x64_jump){x64_jump_key(epoch_here(e), t->code.mode) | t->mode.ip, t->code.entry, addend_here(e), 0};
+        (struct x64_jump){x64_jump_key(epoch_here(e, b), t->code.mode) | t->mode.ip, t->code.entry, addend_here(e, b), 0};
     e->stats.jumps++;
 }
 
@@ -902,7 +917,7 @@ void engine_free(struct engine *e)
 const struct engine_stats *engine_stats(struct engine *e)
 {
     struct engine_stats *s = &e->stats;
-    s->calls = s->calls_access + s->calls_handler + s->calls_last + s->calls_x87;
+    s->calls = s->calls_access + s->calls_handler + s->calls_last + s->calls_repeated + s->calls_x87;
     s->probes = s->calls_access;
     s->probes_fault = s->probes - s->probes_filled - s->probes_handler;
     return s;

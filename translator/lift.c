@@ -132,13 +132,7 @@ static bool ends_block(const struct insn *in)
 /* Instructions that end a block because they may be interrupted or interrupt, but mostly the next one follows. */
 static bool goes_on(const struct insn *in)
 {
-    switch (in->op) {
-    case ISA_PUSHF:
-    case ISA_CLI:
-        return true;
-    default:
-        return (isa_rows[in->op].attrs & (A_REP | A_IO)) != 0;
-    }
+    return in->op == ISA_CLI || (isa_rows[in->op].attrs & A_IO);
 }
 
 void lift_handler(struct lift *l)
@@ -159,7 +153,7 @@ static void lift_one(struct lift *l)
     lift_fn lift = lift_table[l->in->op] ? lift_table[l->in->op] : lift_x87_table[l->in->op];
     if (lift)
         lift(l);
-    else if (!lift_sse(l))
+    else if (!lift_string(l) && !lift_sse(l))
         lift_handler(l);
 }
 

@@ -14,6 +14,7 @@
 #include "translator/fill.h"
 #include "translator/lift.h"
 #include "translator/x64/asm.h"
+#include "translator/x64/string.h"
 
 struct x64_code;
 struct verify;
@@ -31,6 +32,7 @@ struct x64_site {
     u8 x87, x87_mem; /* number + 1 of the last x87 instruction before, of the last with a memory operand; 0: none in this block */
     bool x87_in; /* the x87 unit is wanted */
     bool stays; /* what ends the block may go on behind the call */
+    u8 beside;  /* how often it has stored near watched memory */
 };
 
 /*
@@ -111,7 +113,8 @@ struct x64_thunks {
     u64 (*enter)(struct cpu *c, const u8 *code);
     const u8 *exit;     /* with RAX: state goes back to struct cpu */
     const u8 *exit_raw; /* state is there already */
-    const u8 *access, *handler, *last;
+    const u8 *access, *handler, *last, *repeated;
+    struct string_thunks string;
     const u8 *jump; /* jumped to: goes on at cpu->ip, where its slot allows that, else leaves */
     const u8 *sse_in;   /* called: makes XMM registers live. EAX: 0, or they cannot be */
 };

@@ -81,6 +81,15 @@ static u32 leave(struct cpu *c, const struct x64_site *s)
     return leave_for(c, s, &s->code->stats->left_access);
 }
 
+/* CODE is dropped for REASON, not because it was written. */
+static void make_again(struct cpu *c, const struct x64_code *code, u64 *reason)
+{
+    u64 *written = &code->stats->dropped_written, before = *written;
+    c->engine->dropped(c->engine, code->part[0].block);
+    *reason += *written - before;
+    *written = before;
+}
+
 /*
  * Blocks whose groups do not fit into pages again and again do better without; so do those that leave before they come to what
  * is not aligned.
@@ -89,18 +98,32 @@ static void count_straddle(struct cpu *c, struct x64_code *code)
 {
     if (++code->straddled == STRADDLES_MAX) {
         code->part[0].block->apart = true;
-        c->engine->dropped(c->engine, code->part[0].block);
+        make_again(c, code, &code->stats->dropped_apart);
     }
 }
 
+enum { BESIDE_MAX = 4 };
+
+/* Code whose stores are refused again and again because of what lies beside them has another probe there. */
+static void count_beside(struct cpu *c, struct x64_site *s)
+{
+    const struct x64_code *code = s->code;
+    if (++s->beside < BESIDE_MAX)
+        return;
+    for (const struct x64_site *t = code->sites; t < code->sites + code->nsites; t++)
+        if (t->beside)
+            t->part->block->beside |= BIT(t->k - t->part->first);
+    make_again(c, code, &code->stats->dropped_beside);
+}
+
 /* May the probe try again? */
-static bool fill(struct cpu *c, const struct x64_site *s, u32 lin)
+static bool fill(struct cpu *c, const struct x64_site *s, u32 lin, bool write)
 {
     if (!s->w)
         return false;
     if (UNLIKELY(s->code->verify))
-        return verify_fill(s->code->verify, lin, s->w, s->write, &s->group);
-    return fill_probe(&c->mmu, lin, s->w, s->write, &s->group) && !c->attention; /* an accessed bit may lie in this very code */
+        return verify_fill(s->code->verify, lin, s->w, write, &s->group);
+    return fill_probe(&c->mmu, lin, s->w, write, &s->group) && !c->attention; /* an accessed bit may lie in this very code */
 }
 
 /* Before a handler. False: the machine has been put between two other instructions. */
@@ -136,7 +159,7 @@ static u32 enter_x87(struct cpu *c, const struct x64_site *s, const struct insn 
     return 1;
 }
 
-u32 x64_access(struct cpu *c, const struct x64_site *s, u32 lin)
+u32 x64_access(struct cpu *c, struct x64_site *s, u32 lin)
 {
     struct engine_stats *n = s->code->stats;
     const struct insn *in = stand_at(c, s);
@@ -145,14 +168,17 @@ u32 x64_access(struct cpu *c, const struct x64_site *s, u32 lin)
         return enter_x87(c, s, in);
     }
     n->calls_access++;
-    if (fill(c, s, lin)) {
+    if (fill(c, s, lin, s->write)) {
         n->probes_filled++;
         return go_on(c, s);
     }
     n->probes_handler++;
+    bool beside = s->w && !s->group.beside && fill_is_beside(&c->mmu, lin, s->w, s->write, &s->group);
     if (!right_so_far(c, s))
         return 1;
-    if (s->group.span && (fill_straddles(lin, &s->group) || fill_misaligned(lin, &s->group)))
+    if (beside)
+        count_beside(c, s);
+    else if (s->group.span && (fill_straddles(lin, s->w, &s->group) || fill_misaligned(lin, &s->group)))
         count_straddle(c, s->code);
     call(c, in);
     return leave(c, s);
@@ -196,4 +222,73 @@ u32 x64_last(struct cpu *c, const struct x64_site *s, u32 unused)
     x64_flags_in(c);
     c->budget -= X64_RESERVE;
     return 0;
+}
+
+/* ---- repeated string instructions ---- */
+
+/* The first element of an operand. */
+struct reach {
+    u32 lin;
+    bool wanted, write;
+    bool inside; /* its segment */
+};
+
+static struct reach reach_of(const struct cpu *c, const struct x64_site *s, unsigned seg, unsigned index, bool write)
+{
+    const struct segment *g = &c->seg[seg];
+    u64 off = s->code->insns[s->k].adsize == 0 ? (u16)c->r[index] : (u32)c->r[index];
+    return (struct reach){(u32)(g->base + off), true, write, (s64)off + s->w - 1 <= (write ? g->wr_top : g->rd_top)};
+}
+
+static bool has_hit(const struct cpu *c, const struct x64_site *s, const struct reach *r)
+{
+    return !r->wanted || tlb_hit(r->write ? c->mmu.wr : c->mmu.rd, r->lin, s->w);
+}
+
+/* Something was not in the TLB, and now all is: entries may have the same place. In the order in which the handler finds faults. */
+static bool reaches_now(struct cpu *c, const struct x64_site *s)
+{
+    const struct insn *in = &s->code->insns[s->k];
+    unsigned op = in->op;
+    bool source = op == ISA_MOVSB || op == ISA_MOVSV || op == ISA_CMPSB || op == ISA_CMPSV;
+    bool write = op == ISA_MOVSB || op == ISA_MOVSV || op == ISA_STOSB || op == ISA_STOSV;
+    struct reach from = source ? reach_of(c, s, in->seg, R_SI, false) : (struct reach){.inside = true};
+    struct reach to = reach_of(c, s, SEG_ES, R_DI, write);
+    if (has_hit(c, s, &from) && has_hit(c, s, &to))
+        return false;
+    if (!from.inside || (!has_hit(c, s, &from) && !fill(c, s, from.lin, false)))
+        return false;
+    if (!to.inside || (!has_hit(c, s, &to) && !fill(c, s, to.lin, write)))
+        return false;
+    return has_hit(c, s, &from) && has_hit(c, s, &to);
+}
+
+/* In hand is done, at NEXT: the rest of the trace, which the head has counted, still fits into the slice. */
+static u32 go_on_behind(struct cpu *c, const struct x64_site *s, u64 next)
+{
+    const s64 rest = s->code->count - (s->k + 1) + X64_RESERVE;
+    done(c, s);
+    if (c->attention || c->ip != next || c->budget < rest)
+        return leave_for(c, s, &s->code->stats->left_end);
+    x64_set_keys(c, s->code->mode);
+    if (UNLIKELY(s->code->verify))
+        verify_open(s->code->verify);
+    if (s->flags)
+        x64_flags_in(c);
+    c->budget -= rest;
+    return 0;
+}
+
+u32 x64_repeated(struct cpu *c, const struct x64_site *s, u32 unused)
+{
+    const struct insn *in = stand_at(c, s);
+    u64 next = c->ip;
+    s->code->stats->calls_repeated++;
+    c->access_at = s->w && reaches_now(c, s);
+    if (c->access_at)
+        return go_on(c, s);
+    if (!right_so_far(c, s))
+        return 1;
+    call(c, in);
+    return go_on_behind(c, s, next);
 }

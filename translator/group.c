@@ -85,6 +85,8 @@ static bool closes(const struct ir_op *o)
     case IR_LIMIT:
     case IR_DIV:
     case IR_IDIV:
+    case IR_IMAGE:
+    case IR_POPPED:
     case IR_EXIT:
     case IR_GUARD:
         return false;

@@ -75,7 +75,7 @@ static inline void x87_convert(struct x87_code *g)
     if (kind & 4)
         x87_put(g, 0x5BDB | 0x20 << 16, 3);
     if (kind & 16)
-        x87_put(g, 0xFCD9, 2); /* FRNDINT */
+        x87_put(g, kind & 2 ? 0xFCD9 : 0xFED9, 2); /* FRNDINT, FSIN */
     x87_put(g, g->wide ? 0x126BD9 : 0x126FD9, 3);
 }
 

@@ -122,6 +122,21 @@ static bool rounds(const struct insn *in)
     }
 }
 
+/* Does O, of IN, need the host's control word, or change it? */
+static bool needs_control(const struct ir_op *o, const struct insn *in)
+{
+    switch (o->op) {
+    case IR_X87:
+    case IR_X87M:
+        return rounds(in);
+    case IR_X87IN:
+    case IR_HELPER:
+        return true;
+    default:
+        return ir_leaves(o) && !(isa_rows[in->op].attrs & A_FPU);
+    }
+}
+
 /* Does the FLDCW in hand need not be done? */
 static bool chops(const struct emit *e)
 {
@@ -133,8 +148,7 @@ static bool chops(const struct emit *e)
             in = insn_of(e, o);
         else if (o->op == IR_X87CW)
             return any;
-        else if (o->op == IR_X87 || o->op == IR_X87M ? rounds(in)
-                                                     : ir_leaves(o) && !(isa_rows[in->op].attrs & A_FPU))
+        else if (needs_control(o, in))
             return false;
         any |= o->op == IR_X87M && fisttp(in);
     }

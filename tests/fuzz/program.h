@@ -116,17 +116,23 @@ static inline void program_string_op(struct program *g)
     program_put(g, strings[program_below(g, ARRAY_LEN(strings))], 1);
 }
 
+/* Mostly in the middle of plain pages. */
+static inline u32 program_buffer(struct program *g)
+{
+    return program_below(g, 4) ? 0x15000 + program_below(g, 0x2000) : program_address(g);
+}
+
 /* Short ones above all; the operands over each other, or at ends of pages; up and down. OPSIZE is of the first instruction. */
 static inline void program_strings(struct program *g, unsigned opsize)
 {
-    static const u16 most[] = {2, 8, 40, 80, 80, 300, 3000};
+    static const u16 most[] = {2, 8, 8, 40, 40, 80, 80, 300};
     unsigned width = g->wide ? 4 : 2;
-    u32 at = program_address(g), n = program_below(g, most[program_below(g, ARRAY_LEN(most))]);
+    u32 at = program_buffer(g), n = program_below(g, most[program_below(g, ARRAY_LEN(most))]);
     program_put(g, 0xBF, 1);
     program_put(g, at, opsize);
     if (program_below(g, 3)) {
         program_put(g, 0xBE, 1);
-        program_put(g, program_below(g, 2) ? at + program_below(g, 100) - 50 : program_address(g), width);
+        program_put(g, program_below(g, 2) ? at + program_below(g, 100) - 50 : program_buffer(g), width);
     }
     program_put(g, 0xB9, 1);
     program_put(g, program_below(g, 30) ? n : program_number(g), width);
@@ -215,8 +221,8 @@ static inline void program_flow(struct program *g, unsigned opsize)
     }
 }
 
-/* N instructions at most into P. How many bytes they have. */
-static inline size_t program_make(u64 seed, bool wide, u8 *p, size_t max, unsigned n)
+/* N instructions at most into P, many of them STRINGS. How many bytes they have. */
+static inline size_t program_make(u64 seed, bool wide, bool strings, u8 *p, size_t max, unsigned n)
 {
     struct program g = {.random = seed, .p = p, .max = max, .wide = wide};
     for (unsigned i = 0; i < n && g.n < max; i++) {
@@ -228,7 +234,9 @@ static inline size_t program_make(u64 seed, bool wide, u8 *p, size_t max, unsign
             program_put(&g, (u32)(0x64362E26u >> 8 * program_below(&g, 4)), 1);
         if (other)
             program_put(&g, 0x66, 1);
-        if (kind < 8)
+        if (strings && kind < 12)
+            program_strings(&g, opsize);
+        else if (kind < 8)
             program_alu(&g, opsize);
         else if (kind < 11)
             program_flow(&g, opsize);

@@ -13,7 +13,8 @@ enum {
     BUFFER = 0x6000,
     BUFFER_END = 0xA000,
     ABSENT = 0x9000,
-    REAL_CODE = 0xC000, /* out of the reach of 1500 doublewords from the buffer or 0FFFFh, as what follows */
+    BEHIND = 0x100, /* what lies at 64 KiB must not be reached by 16-bit addresses */
+    REAL_CODE = 0xC000, /* out of the reach of 900 doublewords from the buffer or 0, as what follows */
     REAL_IDT = 0xC800,
     REAL_HLT = 0xCC00,
     REAL_STACK = 0xCF00,
@@ -87,13 +88,13 @@ static u32 address(u64 *r, bool high, bool low)
 static void set_registers(struct cpu *c, u64 r, unsigned form, bool wide)
 {
     bool word = wide == (form / 30 & 1), high = wide && !word; /* 16-bit addresses */
-    static const u16 most[] = {1, 4, 16, 40, 100, 400, 1500};
+    static const u16 most[] = {1, 4, 16, 40, 100, 400, 900};
     for (unsigned i = 0; i < 8; i++)
         c->r[i] = next(&r) << 1;
     c->r[R_CX] = below(&r, most[below(&r, ARRAY_LEN(most))]) | (word ? 0x10000u * below(&r, 3) : 0);
     c->r[R_AX] = below(&r, 2) ? 0x01010101u * below(&r, 2) : next(&r);
-    c->r[R_SI] = address(&r, high, !wide);
-    c->r[R_DI] = below(&r, 2) ? address(&r, high, !wide) : (u32)c->r[R_SI] + below(&r, 80) - 40;
+    c->r[R_SI] = address(&r, high, word);
+    c->r[R_DI] = below(&r, 2) ? address(&r, high, word) : (u32)c->r[R_SI] + below(&r, 80) - 40;
     c->r[R_SP] = wide ? STACK0 : REAL_STACK;
     cpu_set_eflags(c, F_ONE | (next(&r) & (F_ARITH | F_DF)));
 }
@@ -131,6 +132,10 @@ static void open_rig(struct rig *r, bool wide)
             rig_put(r, REAL_IDT + vector * 4, 4, REAL_HLT);
         rig_put(r, REAL_HLT, 1, 0xF4);
         rig_real(r, "");
+        seg_load_real(r->cpu, SEG_DS, 0x11); /* a segment's end is no page's end */
+        seg_load_real(r->cpu, SEG_ES, 0x13);
+        for (u32 at = 0x10100; at < 0x10180; at += 8) /* behind it */
+            rig_put(r, at, 8, 0x0101010101010101);
         r->cpu->idtr.base = REAL_IDT;
         put_code(r, REAL_CODE);
         return;
@@ -138,12 +143,12 @@ static void open_rig(struct rig *r, bool wide)
     rig_protected(r, 0, "");
     rig_paging(r);
     rig_put(r, PAGE_TAB + (ABSENT >> 12) * 4, 4, ABSENT | 6);
-    put_code(r, CODE);
+    put_code(r, CODE + BEHIND);
 }
 
 static void all_forms(enum engine_backend backend, bool wide)
 {
-    struct pair p = {.code = wide ? CODE : REAL_CODE};
+    struct pair p = {.code = wide ? CODE + BEHIND : REAL_CODE};
     u64 random = wide ? 1 : 2;
     if (backend == ENGINE_HOST && !engine_has_host())
         return;

@@ -12,11 +12,11 @@
 #include <stddef.h>
 
 /* The frame: spilled values, what was in CL at the last shift, and where groups are in the host's memory. */
-enum { SLOTS = 23, COUNT_SLOT = SLOTS, GROUP_SLOT = COUNT_SLOT, TEMPS = 4 };
+enum { SLOTS = 22, COUNT_SLOT = SLOTS, RCX_SLOT, GROUP_SLOT = RCX_SLOT, TEMPS = 4 };
 _Static_assert((GROUP_SLOT + IR_GROUPS + 1) * 8 <= X64_FRAME, "the frame is too small");
 static const u8 em_temps[TEMPS] = {RCX, RDX, RSI, RDI};
 
-enum where { NOWHERE, IN_CONST, IN_TEMP, IN_GUEST, IN_SLOT };
+enum where { NOWHERE, IN_CONST, IN_TEMP, IN_GUEST, IN_SLOT, IN_MEMORY /* of an LDW, which only its operation takes */ };
 
 struct place {
     u8 where;
@@ -50,6 +50,9 @@ struct cold {
     u8 address; /* register with the linear address */
     struct x64_site *site;
     struct remake_plan flags; /* without steps: they are in hflags */
+    const struct ir_op *second; /* NULL, or looks into the TLB of pages before that; scratch register T, */
+    u8 t;
+    u8 *found;                  /* and where to go on if it is there */
 };
 
 /* An edge whose stub is still to be written, and where the flags are there. */
@@ -90,14 +93,14 @@ struct emit {
     u8 kept[IR_MAX_OPS];   /* how many of the uses of a value that are still to come are remakes */
     u8 rmw_reg;            /* host address of the read-modify-write in hand */
     u32 reserved;          /* scratch registers that hold no value but must stay, by bit */
-    bool done[IR_MAX_OPS]; /* a PUT that the operation before has done */
+    bool done[IR_MAX_OPS]; /* a PUT or STW that the operation before has done */
     u8 x87_last, x87_mem;  /* number + 1 of the x87 instruction that the pointers are to tell of, of the one with their operand */
-    struct cold cold[COLD_MAX];
-    unsigned ncold;
-    struct stub stub[X64_STUBS];
-    unsigned nstubs;
+    unsigned ncold, nstubs;
     u8 *sse_jump, *sse_back, *sse_unable; /* of the head: where to, back, and to where the slice ends */
     bool failed;
+    /* What follows is not cleared for each block. */
+    struct cold cold[COLD_MAX];
+    struct stub stub[X64_STUBS];
 };
 static inline bool em_is_const(const struct emit *e, ir_ref v)
 {
@@ -154,8 +157,9 @@ bool em_is_shift(u8 op);
 void em_save_flags(struct emit *e);
 void em_clobber(struct emit *e);
 void em_want_flags(struct emit *e, ir_ref t);
-void em_want_condition(struct emit *e, ir_ref t, unsigned cc);
 void em_want_all_flags(struct emit *e, ir_ref t);
+void em_want_carry(struct emit *e, ir_ref t);
+unsigned em_want_condition(struct emit *e, ir_ref t, unsigned cc);
 bool em_token_wanted(const struct emit *e, ir_ref t);
 void em_flags_from_home(struct emit *e);
 u8 em_hand_on(struct emit *e, const struct ir_op *o, unsigned mask);
@@ -171,6 +175,7 @@ void em_remake_begin(struct emit *e, const struct ir_op *o);
 void em_remake_end(struct emit *e);
 void em_remake_tidy(struct emit *e);
 bool em_can_remake(struct emit *e, ir_ref t);
+bool em_better_kept(const struct emit *e, unsigned at);
 struct remake_plan em_remake_plan(struct emit *e, ir_ref t);
 void em_remake_do(struct emit *e, const struct remake_plan *p);
 
@@ -180,8 +185,14 @@ void em_alu(struct emit *e, const struct ir_op *o);
 void em_unary(struct emit *e, const struct ir_op *o);
 void em_shift_double(struct emit *e, const struct ir_op *o);
 void em_bit(struct emit *e, const struct ir_op *o);
+void em_scan(struct emit *e, const struct ir_op *o);
+void em_carry(struct emit *e, const struct ir_op *o);
+void em_low_flags(struct emit *e, const struct ir_op *o);
 void em_shift(struct emit *e, const struct ir_op *o);
 void em_multiply(struct emit *e, const struct ir_op *o);
+void em_compare_exchange_8(struct emit *e, const struct ir_op *o);
+void em_image(struct emit *e, const struct ir_op *o);
+void em_popped(struct emit *e, const struct ir_op *o);
 void em_divide(struct emit *e, const struct ir_op *o);
 void em_extend(struct emit *e, const struct ir_op *o);
 void em_swap_bytes(struct emit *e, const struct ir_op *o);
@@ -192,8 +203,9 @@ void em_choose(struct emit *e, const struct ir_op *o);
 /* ---- mem.c ---- */
 
 struct x64_site *em_site(struct emit *e, unsigned w, bool write);
-void em_go_cold(struct emit *e, u8 *jump, u8 *back, unsigned address, struct x64_site *s);
+struct cold *em_go_cold(struct emit *e, u8 *jump, u8 *back, unsigned address, struct x64_site *s);
 struct mem em_covered(struct emit *e, const struct ir_op *o);
+void em_second_probe(struct emit *e, const struct cold *c);
 unsigned em_probe(struct emit *e, const struct ir_op *o, unsigned lin, bool write);
 struct mem em_covered(struct emit *e, const struct ir_op *o);
 void em_may_leave(struct emit *e);
@@ -201,6 +213,8 @@ void em_load(struct emit *e, const struct ir_op *o);
 void em_store(struct emit *e, const struct ir_op *o);
 void em_load_for_write(struct emit *e, const struct ir_op *o);
 void em_store_back(struct emit *e, const struct ir_op *o);
+struct mem em_in_memory(struct emit *e, const struct ir_op *o);
+void em_stored_back(struct emit *e, const struct ir_op *o);
 void em_check_segment(struct emit *e, const struct ir_op *o);
 void em_check_target(struct emit *e, const struct ir_op *o);
 
@@ -210,6 +224,7 @@ void em_sse_head(struct emit *e);
 void em_sse_cold(struct emit *e);
 void em_sse(struct emit *e, const struct ir_op *o);
 void em_sse_mem(struct emit *e, const struct ir_op *o);
+void em_sse_control(struct emit *e, const struct ir_op *o);
 
 /* ---- x87.c ---- */
 

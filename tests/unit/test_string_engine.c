@@ -1,6 +1,7 @@
 /*
- * test_string_engine.c - string instructions under the translating engine as under the interpreter: all prefixes, widths and
- * directions, counts from 0 to beyond the slice, operands over each other and over the ends of pages and segments.
+ * test_string_engine.c - string instructions under the translating engine as under the interpreter: all prefixes,
+ * widths and directions, counts from 0 to beyond the slice, operands over each other and over the ends of pages and
+ * segments.
  */
 #include "tests/unit/test_cpu_rig.h"
 
@@ -13,7 +14,7 @@ enum {
     BUFFER = 0x6000,
     BUFFER_END = 0xA000,
     ABSENT = 0x9000,
-    BEHIND = 0x100, /* what lies at 64 KiB must not be reached by 16-bit addresses */
+    BEHIND = 0x100,     /* what lies at 64 KiB must not be reached by 16-bit addresses */
     REAL_CODE = 0xC000, /* out of the reach of 900 doublewords from the buffer or 0, as what follows */
     REAL_IDT = 0xC800,
     REAL_HLT = 0xCC00,

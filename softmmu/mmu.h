@@ -3,7 +3,8 @@
  *
  * The TLB is always coherent with the guest's page tables: a write to an entry in
  * use (by the processor or by DMA) drops what came from it. So its contents are never
- * visible to the guest, and INVLPG or a CR3 load are only hints that cost little.
+ * visible to the guest, and INVLPG or a CR3 load are only hints that cost little:
+ * what was left of an address space comes back with it (spaces.h).
  *
  * Above it, cpu/ sees linear addresses only (access.h). Faults are reported through
  * the fault callback, which does not return.

@@ -33,13 +33,15 @@ static inline bool fill_probe(struct mmu *m, u64 lin, unsigned size, bool write,
 {
     u32 avail;
     u64 drops = m->write_drops;
-    if (fill_misaligned(lin, g))
+    if (fill_misaligned(lin, g) || (lin & (PAGE_SIZE - 1)) + size > PAGE_SIZE)
         return false;
-    if ((lin & (PAGE_SIZE - 1)) + size > PAGE_SIZE || !mmu_run(m, lin, write, &avail) || m->write_drops != drops)
+    bool one_page = g->span && !fill_straddles(lin, g);
+    bool ready = one_page && g->write && !write && mmu_write_ready(m, lin); /* what may be written may be read */
+    if ((!ready && !mmu_run(m, lin, write, &avail)) || m->write_drops != drops)
         return false;
     if (!g->span)
         return tlb_hit(write ? m->wr : m->rd, lin, size) != NULL;
-    if (fill_straddles(lin, g) || (g->write && !write && !mmu_write_ready(m, lin)))
+    if (!one_page || (g->write && !write && !ready && !mmu_write_ready(m, lin)))
         return false;
     return tlb_hit(g->write ? m->wr : m->rd, lin, size) != NULL;
 }

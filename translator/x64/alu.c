@@ -238,13 +238,16 @@ void em_scan(struct emit *e, const struct ir_op *o)
     em_clobber(e);
     asm_mov_imm(&e->o, RAX, (u32)-0x100);
     asm_rr(&e->o, o->w, o->op == IR_BSF ? 0x0FBC : 0x0FBD, RAX, e->place[o->a].reg);
-    unsigned dst = working_copy(e, o, o->b, o->a, &at_home);
+    em_used(e, o->a);
+    unsigned dst = working_copy(e, o, o->b, 0, &at_home);
     asm_rr(&e->o, o->w, 0x0F40 | CC_NE, dst, RAX);
     if (o->set & ~IR_ZF) {
         asm_rm(&e->o, 4, 0x8D, RAX, mem_at(RAX, 0x100));
         asm_rr(&e->o, o->w, 0x85, RAX, RAX);
     }
-    finish(e, o, dst, at_home);
+    em_used(e, o->b);
+    em_made(e, dst, at_home);
+    em_sets_token(e, o);
 }
 
 /* In memory, if the flags are there alone. */
@@ -471,26 +474,28 @@ void em_divide(struct emit *e, const struct ir_op *o)
 void em_extend(struct emit *e, const struct ir_op *o)
 {
     bool at_home;
-    unsigned r = em_in_reg(e, o->a, 0), to = em_fresh(e, &at_home, BIT(r));
+    unsigned r = em_in_reg(e, o->a, 0);
+    em_used(e, o->a);
+    unsigned to = em_fresh(e, &at_home, 0);
     unsigned opcode = (o->op == IR_ZEXT ? 0x0FB6 : 0x0FBE) + (o->w == 2);
     if (o->w == 1)
         asm_rr8(&e->o, 4, opcode, to, r);
     else
         asm_rr(&e->o, 4, opcode, to, r);
-    em_used(e, o->a);
     em_made(e, to, at_home);
 }
 
 void em_swap_bytes(struct emit *e, const struct ir_op *o)
 {
     bool at_home;
-    unsigned r = em_in_reg(e, o->a, 0), to = em_fresh(e, &at_home, BIT(r));
+    unsigned r = em_in_reg(e, o->a, 0);
+    em_used(e, o->a);
+    unsigned to = em_fresh(e, &at_home, 0);
     asm_mov(&e->o, to, r);
     if (to >> 3)
         asm_byte(&e->o, 0x41);
     asm_byte(&e->o, 0x0F);
     asm_byte(&e->o, 0xC8 | (to & 7));
-    em_used(e, o->a);
     em_made(e, to, at_home);
 }
 

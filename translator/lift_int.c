@@ -546,7 +546,9 @@ static void lift_MOV_OvAX(struct lift *l)
 
 static void widen(struct lift *l, enum ir_opcode op, unsigned from)
 {
-    lift_put(l, lift_width(l), l->in->reg, ir_1(l->b, op, from, lift_rm(l, from)));
+    ir_ref v = lift_rm(l, from);
+    bool wide = op == IR_ZEXT && l->in->mem; /* LD has zeros above */
+    lift_put(l, lift_width(l), l->in->reg, wide ? v : ir_1(l->b, op, from, v));
 }
 
 static void lift_MOVZX_GvEb(struct lift *l)

@@ -12,6 +12,11 @@ static void alu_into(struct emit *e, const struct ir_op *o, unsigned dst, ir_ref
         asm_alu_imm(&e->o, o->w, op, dst, em_imm_of(e, b));
         return;
     }
+    if (e->place[b].where == IN_HIGH) {
+        asm_byte(&e->o, op * 8 + 2); /* OP BL, BH */
+        asm_byte(&e->o, 0xC0 | RBX << 3 | 7);
+        return;
+    }
     asm_rr(&e->o, o->w, op * 8 + (o->w == 1 ? 2 : 3), dst, e->place[b].reg);
 }
 
@@ -103,8 +108,39 @@ static void alu_in_memory(struct emit *e, const struct ir_op *o)
     em_sets_token(e, o);
 }
 
+/* AH with something, and back to AH. */
+static void alu_on_high(struct emit *e, const struct ir_op *o)
+{
+    unsigned op = group1[o->op];
+    carry_in(e, o);
+    em_overwrite(e, RBX, e->left[o->b] == 1 ? o->b : 0);
+    if (em_is_const(e, o->b)) {
+        asm_byte(&e->o, 0x80);
+        asm_byte(&e->o, 0xC0 | op << 3 | 7);
+        asm_imm(&e->o, em_imm_of(e, o->b), 1);
+    } else {
+        unsigned r = em_in_reg(e, o->b, 0);
+        if (r > RBX) { /* a prefix makes BH another register */
+            asm_mov(&e->o, RAX, r);
+            r = RAX;
+        }
+        asm_byte(&e->o, op * 8 + 2);
+        asm_byte(&e->o, 0xC0 | 7 << 3 | r);
+    }
+    em_flag_used(e, o->f);
+    em_used(e, o->a);
+    em_used(e, o->b);
+    e->done[em_put_behind(e) - e->b->op] = true;
+    em_used(e, (ir_ref)e->at);
+    em_sets_token(e, o);
+}
+
 void em_alu(struct emit *e, const struct ir_op *o)
 {
+    if (e->place[o->a].where == IN_HIGH) {
+        alu_on_high(e, o);
+        return;
+    }
     if (e->place[o->a].where == IN_MEMORY) {
         alu_in_memory(e, o);
         return;
@@ -120,7 +156,8 @@ void em_alu(struct emit *e, const struct ir_op *o)
         a = o->b;
         b = o->a;
     }
-    if (!em_is_const(e, b))
+    bool high = e->place[b].where == IN_HIGH && e->place[a].where == IN_GUEST && !em_wanted_beside(e, RBX, a, 1);
+    if (!em_is_const(e, b) && !high)
         em_in_reg(e, b, e->place[a].where == IN_TEMP ? BIT(e->place[a].reg) : 0);
     carry_in(e, o);
     bool at_home;

@@ -244,7 +244,7 @@ struct cpu {
     bool stack32;     /* SS.B: ESP, else SP */
     u8 code_bits;     /* CS.D: 16 or 32; 64 later */
     void *jumps;      /* translator/: where indirect jumps of translated code look, */
-    u32 access_at;    /* the linear address of an access that C is called for */
+    u32 access_at;    /* the linear address of an access that C is called for; when it comes back from a REP: to be tried again */
     u64 jump_key[2];  /* and what they look for beside the address: for pages of this address space, for global ones */
     u16 hflags;       /* the arithmetic flags while translated code runs: AH as of LAHF, AL as of SETO */
     bool x87_live;    /* translated code runs with the x87 state in the host's unit; fpu has the control word. And since then: */
@@ -257,6 +257,7 @@ struct cpu {
     s64 budget;       /* counts left in this slice, not counting the run in hand */
     u64 count_end;    /* instruction count at which budget will be 0 */
     u32 rep_done;     /* REP iterations completed inside cur that are not in budget yet */
+    bool hflags_live; /* C code that translated code has called: flags are still in hflags, not in lf_* */
     bool xmm_live;    /* translated code runs with XMM registers and MXCSR in the host's, not here. Far from hflags: where those have
                          just been stored a load of a byte beside them waits until they are in the cache (nbody 3.5 times slower) */
 

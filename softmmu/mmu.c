@@ -4,6 +4,7 @@
  */
 #include "softmmu/mmu.h"
 #include "softmmu/access.h"
+#include "softmmu/spaces.h"
 #include "softmmu/walk.h"
 
 enum access { ACCESS_READ, ACCESS_WRITE, ACCESS_FETCH };
@@ -14,8 +15,16 @@ static void clear_half(struct tlb_entry *e)
         e[i].tag = TLB_NONE;
 }
 
+static void clear_beside(struct mmu *m)
+{
+    if (m->beside_used)
+        memset(m->beside, 0xFF, sizeof m->beside); /* TLB_NONE */
+    m->beside_used = 0;
+}
+
 static void clear_first_level(struct mmu *m)
 {
+    clear_beside(m);
     for (unsigned p = 0; p < 2; p++) {
         clear_half(m->ctx.read[p]);
         clear_half(m->ctx.write[p]);
@@ -23,11 +32,12 @@ static void clear_first_level(struct mmu *m)
     }
 }
 
-static u32 new_generation(struct mmu *m)
+u32 mmu_new_generation(struct mmu *m)
 {
     if (++m->generation == 0) { /* wrapped: old entries could look valid again */
         for (unsigned i = 0; i < TLB2_SIZE; i++)
             m->second[i].generation = 0;
+        spaces_forget(m, true);
         m->generation = 1;
     }
     return m->generation;
@@ -36,18 +46,11 @@ static u32 new_generation(struct mmu *m)
 void mmu_flush_all(struct mmu *m)
 {
     clear_first_level(m);
+    spaces_forget(m, true);
     mmu_renew_fetch_epoch(m);
     memset(m->fetched, 0, sizeof m->fetched);
-    m->generation_all = new_generation(m);
-    m->generation_local = new_generation(m);
-    m->flushes++;
-}
-
-static void flush_local(struct mmu *m)
-{
-    clear_first_level(m);
-    m->fetch_epoch = MAX(m->fetch_epoch, m->fetch_epoch_global) + 2;
-    m->generation_local = new_generation(m);
+    m->generation_all = mmu_new_generation(m);
+    m->generation_local = mmu_new_generation(m);
     m->flushes++;
 }
 
@@ -58,6 +61,7 @@ void mmu_init(struct mmu *m, struct physmem *phys, void *owner)
     m->owner = owner;
     m->a20_mask = ~(u64)0;
     m->phys_mask = BIT64(36) - 1;
+    m->beside_used = ~(u64)0;
     mmu_set_priv(m, TLB_SYSTEM);
     mmu_flush_all(m);
 }
@@ -82,18 +86,24 @@ void mmu_set_mode(struct mmu *m, u64 cr0, u64 cr4, u64 efer)
 
 bool mmu_load_cr3(struct mmu *m, u64 cr3)
 {
+    u64 pdpte[4];
+    memcpy(pdpte, m->pdpte, sizeof pdpte);
     if (m->paging && m->pae) {
-        u64 pdpte[4], base = cr3 & 0xFFFFFFE0 & m->a20_mask;
+        u64 base = cr3 & 0xFFFFFFE0 & m->a20_mask;
         phys_read(m->phys, base, pdpte, sizeof pdpte);
         for (unsigned i = 0; i < 4; i++) {
             u64 reserved = ~m->phys_mask | 0x1E6;
             if (pdpte[i] & PTE_P && pdpte[i] & reserved)
                 return false;
         }
-        memcpy(m->pdpte, pdpte, sizeof pdpte);
     }
+    if (m->unwatched)
+        mmu_flush_all(m);
+    m->unwatched = false;
+    clear_beside(m);
+    spaces_switch(m, cr3, pdpte);
+    memcpy(m->pdpte, pdpte, sizeof pdpte);
     m->cr3 = cr3;
-    flush_local(m);
     return true;
 }
 
@@ -124,6 +134,17 @@ static void drop_entry(struct tlb_entry *half, u64 lin)
         e->tag = TLB_NONE;
 }
 
+/* Entries for granules of the page at LIN, or of the one at HOST. */
+static void drop_beside(struct mmu *m, u64 lin, u64 host)
+{
+    for (u64 left = m->beside_used; left; left &= left - 1)
+        for (unsigned p = 0; p < 2; p++) {
+            struct tlb_entry *e = &m->beside[p][__builtin_ctzll(left)];
+            if ((e->tag & PAGE_MASK) == lin || ((e->tag + e->addend) & PAGE_MASK) == host)
+                e->tag = TLB_NONE;
+        }
+}
+
 static struct tlb2_entry *second_slot(struct mmu *m, u64 lin)
 {
     return &m->second[(lin >> PAGE_BITS) & (TLB2_SIZE - 1)];
@@ -137,18 +158,20 @@ static bool second_valid(const struct mmu *m, const struct tlb2_entry *e, u64 li
 void mmu_flush_page(struct mmu *m, u64 lin)
 {
     struct tlb2_entry *e = second_slot(m, lin);
-    if (second_valid(m, e, lin)) {
+    if (((e->page ^ lin) & PAGE_MASK) == 0 && (mmu_second_current(m, e) || spaces_have(m, e->generation))) {
         if (e->page & TLB2_LARGE) { /* all its slices must go */
             mmu_flush_all(m);
             return;
         }
         e->generation = 0;
     }
+    spaces_drop_page(m, lin);
     for (unsigned p = 0; p < 2; p++) {
         drop_entry(m->ctx.read[p], lin);
         drop_entry(m->ctx.write[p], lin);
         drop_entry(m->ctx.fetch[p], lin);
     }
+    drop_beside(m, lin & PAGE_MASK, TLB_NONE);
     if (*fetched_word(m, lin) & fetched_bit(lin)) /* else no link leads there */
         mmu_renew_fetch_epoch(m);
 }
@@ -163,6 +186,7 @@ u64 mmu_fetch_epoch_of(struct mmu *m, u64 lin)
 void mmu_set_watching(struct mmu *m, bool watching)
 {
     m->watching = watching;
+    spaces_forget(m, false);
     clear_first_level(m); /* of data breakpoints, so what is fetched stays */
 }
 
@@ -180,6 +204,9 @@ void mmu_drop_write(struct mmu *m, u32 frame)
             if (e->tag != TLB_NONE && e->tag + e->addend == host)
                 e->tag = TLB_NONE;
         }
+    if (f->flags & FRAME_BESIDE)
+        drop_beside(m, TLB_NONE, host);
+    spaces_drop_write(m, many ? TLB_SIZE : first, host);
 }
 
 void mmu_pagetable_written(struct mmu *m, u32 frame, u32 offset, u32 len)
@@ -250,9 +277,18 @@ static unsigned tlb_slot(u64 lin)
     return (lin >> PAGE_BITS) & (TLB_SIZE - 1);
 }
 
-static void install(struct tlb_entry *half, u64 lin, const u8 *host_page, u64 mark)
+/* The second level has it: of a global page, or of this address space alone? */
+static bool is_local(struct mmu *m, u64 lin)
+{
+    return m->paging && !(second_slot(m, lin)->page & TLB2_GLOBAL);
+}
+
+static void install(struct mmu *m, struct tlb_entry *half, u64 lin, const u8 *host_page, u64 mark)
 {
     struct tlb_entry *e = &half[tlb_slot(lin)];
+    size_t at = (size_t)(e - (struct tlb_entry *)&m->ctx);
+    u64 bit = BIT64(at % 64), *local = &m->local[at / 64];
+    *local = is_local(m, lin) ? *local | bit : *local & ~bit;
     e->tag = (lin & PAGE_MASK) | mark;
     e->addend = (u64)(uintptr_t)host_page - (lin & PAGE_MASK);
 }
@@ -272,20 +308,20 @@ static u8 *enter(struct mmu *m, u64 lin, u64 phys, enum access kind, enum tlb_pr
     u8 *page = phys_frame_host(m->phys, frame);
     if (kind == ACCESS_WRITE) {
         /* Where reads come from elsewhere (a BIOS being shadowed), an entry would let a read-modify-write read the wrong memory. */
-        if (watched(m, lin) || phys_read_frame(m->phys, phys) != frame)
+        if (watched(m, lin) || phys_read_frame(m->phys, phys) != frame || m->phys->journal_store)
             return NULL;
         bool plain = phys_plain_write(m->phys, frame);
         if (plain)
             phys_note_wtlb(m->phys, frame, (u16)tlb_slot(lin));
-        install(m->ctx.write[priv], lin, page, plain ? 0 : TLB_WATCHED);
+        install(m, m->ctx.write[priv], lin, page, plain ? 0 : TLB_WATCHED);
         if (!plain)
             return NULL;
     } else if (kind == ACCESS_READ) {
         if (watched(m, lin))
             return NULL;
-        install(m->ctx.read[priv], lin, page, 0);
+        install(m, m->ctx.read[priv], lin, page, 0);
     } else {
-        install(m->ctx.fetch[priv], lin, page, 0);
+        install(m, m->ctx.fetch[priv], lin, page, 0);
     }
     return page + (lin & (PAGE_SIZE - 1));
 }
@@ -319,7 +355,7 @@ static ALWAYS_INLINE u64 load_sized(const u8 *host, unsigned size)
     return value;
 }
 
-/* Where a write may go at once although its page is watched, because these bytes are not; else NULL. */
+/* Where a write may go although its page is watched, because these bytes are not; else NULL. */
 static ALWAYS_INLINE u8 *beside_watched(struct mmu *m, u64 lin, unsigned size, enum tlb_priv priv)
 {
     const struct tlb_entry *e = &m->ctx.write[priv][tlb_slot(lin)];
@@ -329,11 +365,38 @@ static ALWAYS_INLINE u8 *beside_watched(struct mmu *m, u64 lin, unsigned size, e
     return phys_beside_watched(m->phys, phys_host_frame(m->phys, host), (u32)lin & (PAGE_SIZE - 1), size) ? host : NULL;
 }
 
+/* The same at once: nobody wants to be told of every store. */
+static ALWAYS_INLINE u8 *at_once_beside(struct mmu *m, u64 lin, unsigned size, enum tlb_priv priv)
+{
+    return UNLIKELY(m->phys->journal_store) ? NULL : beside_watched(m, lin, size, priv);
+}
+
+bool mmu_is_beside(struct mmu *m, u64 lin, u32 len)
+{
+    return beside_watched(m, lin, len, m->priv);
+}
+
+bool mmu_enter_beside(struct mmu *m, u64 lin, u32 len)
+{
+    const u8 *host = tlb_hit(m->wr, lin, len);
+    if (!host && !(host = beside_watched(m, lin, len, m->priv)))
+        return false;
+    unsigned slot = lin >> GRANULE_BITS & (TLB_BESIDE - 1);
+    u32 frame = phys_host_frame(m->phys, host);
+    struct tlb_entry *e = &m->beside[m->priv][slot];
+    e->tag = lin & GRANULE_MASK;
+    e->addend = (u64)(uintptr_t)host - lin;
+    m->beside_used |= BIT64(slot);
+    phys_note_wtlb(m->phys, frame, (u16)tlb_slot(lin));
+    m->phys->frames[frame].flags |= FRAME_BESIDE;
+    return true;
+}
+
 /* Where a write to the translated address may go at once, or NULL. */
 static u8 *writable(struct mmu *m, u64 lin, u64 phys, unsigned size, enum tlb_priv priv)
 {
     u8 *host = enter(m, lin, phys, ACCESS_WRITE, priv);
-    return host ? host : beside_watched(m, lin, size, priv);
+    return host ? host : at_once_beside(m, lin, size, priv);
 }
 
 /* Outside 64-bit mode linear addresses wrap at 4 GiB. */
@@ -372,7 +435,7 @@ u64 mmu_read_slow(struct mmu *m, u64 lin, unsigned size, enum tlb_priv priv)
 
 void mmu_write_slow(struct mmu *m, u64 lin, u64 value, unsigned size, enum tlb_priv priv)
 {
-    u8 *beside = beside_watched(m, lin, size, priv);
+    u8 *beside = at_once_beside(m, lin, size, priv);
     if (LIKELY(beside)) {
         store_sized(beside, value, size);
         return;
@@ -397,7 +460,7 @@ void mmu_write_slow(struct mmu *m, u64 lin, u64 value, unsigned size, enum tlb_p
 
 u64 mmu_rmw_slow(struct mmu *m, u64 lin, unsigned size, enum tlb_priv priv, u8 **host)
 {
-    *host = beside_watched(m, lin, size, priv);
+    *host = at_once_beside(m, lin, size, priv);
     if (LIKELY(*host))
         return load_sized(*host, size);
     unsigned n = bytes_in_page(lin, size);

@@ -17,6 +17,8 @@
 #include "softmmu/phys.h"
 
 enum { TLB_BITS = 8, TLB_SIZE = 1 << TLB_BITS, TLB2_BITS = 13, TLB2_SIZE = 1 << TLB2_BITS };
+enum { TLB_BESIDE = PAGE_SIZE >> GRANULE_BITS };
+#define GRANULE_MASK (~(u64)((1 << GRANULE_BITS) - 1))
 
 #define TLB_NONE (~(u64)0)
 
@@ -36,6 +38,26 @@ struct tlb_ctx {
     struct tlb_entry read[2][TLB_SIZE];
     struct tlb_entry write[2][TLB_SIZE];
     struct tlb_entry fetch[2][TLB_SIZE];
+};
+
+/* An entry of the first level of an address space that is not the active one. */
+struct tlb_kept {
+    struct tlb_entry entry;
+    u16 at; /* counted from the first of struct tlb_ctx */
+};
+
+enum { MMU_SPACES = 8, SPACE_ENTRIES = 128 };
+
+/* An address space that was left, by what was in CR3: see spaces.h. */
+struct mmu_space {
+    u64 cr3, pdpte[4];
+    u64 left_at;     /* the older the smaller; 0: never */
+    u64 epoch;       /* of its fetches, right if RENEWALS still is */
+    u64 renewals;
+    u32 generation;  /* of its entries in the second level; 0: it has none */
+    unsigned count;
+    u64 slots[TLB_SIZE / 64]; /* in which some are */
+    struct tlb_kept kept[SPACE_ENTRIES];
 };
 
 /* Second level: what a walk said, for any kind of access. Valid while its generation is the current one. */
@@ -62,6 +84,10 @@ struct mmu {
     struct physmem *phys;
     struct tlb_ctx ctx;
     struct tlb2_entry second[TLB2_SIZE];
+    /* For stores near watched memory: granules that are not watched, by privilege. Tags are of granules, not of pages. An entry
+     * goes when its page's write entry would: before anything more of the page is watched. */
+    struct tlb_entry beside[2][TLB_BESIDE];
+    u64 beside_used; /* slots, by bit, that may hold something */
     enum tlb_priv priv; /* USER exactly at CPL 3 */
     /* What decides a walk; set by mmu_set_mode() and mmu_load_cr3(). */
     bool paging, wp, pse, pae, pge, nxe, lma;
@@ -80,10 +106,16 @@ struct mmu {
     u32 generation;        /* last one given out; 0 is never valid */
     u32 generation_all;    /* of global entries: renewed by a flush of everything */
     u32 generation_local;  /* of the others: renewed by each CR3 load too */
+    u64 last_epoch;         /* that was given out */
+    u64 renewals;           /* how often both were renewed */
     u64 fetch_epoch;        /* renewed whenever what is fetched at some address may be another thing; bit 0 is the privilege */
     u64 fetch_epoch_global; /* the same for global pages: stays over a CR3 load. cpu/ renews both when it drops decoded code */
     u64 fetched[1024];      /* bits for mmu_flush_page(): pages that an epoch may stand for */
     u64 misses, walks, flushes; /* statistics */
+    u64 local[sizeof(struct tlb_ctx) / sizeof(struct tlb_entry) / 64]; /* bits of CTX's entries that are not of global pages */
+    struct mmu_space space[MMU_SPACES];
+    u64 switches;  /* of address spaces */
+    bool unwatched; /* a walk has led over entries that cannot be watched: the next load of CR3 drops all */
     u64 write_drops; /* calls of mmu_drop_write(): who keeps what a write entry said looks whether there were any */
 };
 
@@ -106,12 +138,23 @@ static inline void mmu_set_priv(struct mmu *m, enum tlb_priv priv)
     m->fetch_epoch_global = (m->fetch_epoch_global & ~(u64)1) | priv;
 }
 
-/* The epochs are never equal. */
+/* An epoch counts for what is given out while last_epoch's upper bits stay. */
+enum { MMU_ERA_BITS = 23 };
+
+/* Never one that was given out before. */
+static inline u64 mmu_new_epoch(struct mmu *m)
+{
+    return (m->last_epoch += 2) | m->priv;
+}
+
 static inline void mmu_renew_fetch_epoch(struct mmu *m)
 {
-    m->fetch_epoch = MAX(m->fetch_epoch, m->fetch_epoch_global) + 2;
-    m->fetch_epoch_global = m->fetch_epoch + 2;
+    m->fetch_epoch = mmu_new_epoch(m);
+    m->fetch_epoch_global = mmu_new_epoch(m);
+    m->renewals++;
 }
+
+u32 mmu_new_generation(struct mmu *m);
 
 /* Which of the epochs counts for code at LIN. */
 u64 mmu_fetch_epoch_of(struct mmu *m, u64 lin);
@@ -122,6 +165,13 @@ void mmu_flush_page(struct mmu *m, u64 lin); /* INVLPG */
 
 /* Is LIN in the first level for writing, or can it be put there without anything that the guest could see? */
 bool mmu_write_ready(struct mmu *m, u64 lin);
+
+/*
+ * Of a page in the first level for writing, watched or not: may [LIN, LIN+LEN) be stored into unasked though its page is watched?
+ * And puts the granule that they lie in, watched page or not, where translated code finds it. False: it may not be.
+ */
+bool mmu_is_beside(struct mmu *m, u64 lin, u32 len);
+bool mmu_enter_beside(struct mmu *m, u64 lin, u32 len);
 
 /* Breakpoint set changed: WATCHING says whether any data breakpoint is armed. */
 void mmu_set_watching(struct mmu *m, bool watching);

@@ -260,6 +260,9 @@ static void compute(struct irinterp *r, unsigned at, const struct ir_op *o)
     case IR_LOWF:
         r->value[at] = (flags_arith(c) & 0xFF) | F_ONE;
         break;
+    case IR_STEP:
+        r->value[at] = (u32)(c->eflags & F_DF ? 0 - o->imm : o->imm);
+        break;
     case IR_NOT:
         r->value[at] = ~r->value[o->a];
         break;
@@ -331,7 +334,7 @@ static u8 *reach(struct irinterp *r, const struct ir_op *o, bool write)
         return r->group[o->group] + o->delta;
     u64 lin = r->value[o->a];
     const struct ir_group *ig = &r->b->group[o->group]; /* of none: all 0 */
-    const struct fill_group g = {ig->span, o->delta, ig->write, ir_aligned(r->b, o), ig->residue};
+    const struct fill_group g = {ig->span, o->delta, ig->write, ir_aligned(r->b, o), ig->residue, false};
     const struct tlb_entry *half = write || g.write ? c->mmu.wr : c->mmu.rd;
     u32 low = (u32)lin - g.delta;
     unsigned len = g.span ? g.span : o->w;
@@ -427,32 +430,37 @@ static void helper(struct irinterp *r, unsigned k)
         verify_open(r->verify);
 }
 
-/*
- * With memory it is something that others see, and groups of accesses stay open, as a host's code calls nobody here. So the block is left
- * where the handler's walk has closed a page, and behind the verifier's window.
- */
-static void with_memory(struct irinterp *r, const struct ir_op *o)
-{
-    struct cpu *c = r->c;
-    u64 drops = c->mmu.write_drops;
-    call_handler(r, (unsigned)o->imm);
-    if (r->verify || c->mmu.write_drops != drops)
-        leave_behind(r);
-}
-
 /* Nobody but the processor sees it: it stays in the verifier's window. */
 static void registers_only(struct irinterp *r, const struct ir_op *o)
 {
     r->insns[o->imm].fn(r->c, &r->insns[o->imm]);
 }
 
+/*
+ * With memory it is something that others see, and groups of accesses stay open, as a host's code calls nobody here. So the block is left
+ * where the handler's walk has closed a page, and behind the verifier's window; not behind an access that another one has looked at,
+ * where the flags need not be the guest's.
+ */
+static void with_memory(struct irinterp *r, const struct ir_op *o)
+{
+    struct cpu *c = r->c;
+    u64 drops = c->mmu.write_drops;
+    if (ir_covered(o)) {
+        registers_only(r, o);
+        return;
+    }
+    call_handler(r, (unsigned)o->imm);
+    if (r->verify || c->mmu.write_drops != drops)
+        leave_behind(r);
+}
+
 /* The handler does it all, and faults where something is not aligned; what it makes of a general register and the flags is the operation's result as well. */
-static void sse(struct irinterp *r, unsigned at, const struct ir_op *o)
+static void vector(struct irinterp *r, unsigned at, const struct ir_op *o)
 {
     struct token guest = flags_now(r->c);
-    if (o->op == IR_SSE)
+    if (o->op == IR_SSE || o->op == IR_MMX)
         registers_only(r, o);
-    else if (reach(r, o, o->cc & 1)) /* for the group that it may begin */
+    else if (o->cc & 8 || reach(r, o, o->cc & 1)) /* for the group that it may begin */
         with_memory(r, o);
     if (r->left)
         return;
@@ -523,7 +531,14 @@ static void act(struct irinterp *r, unsigned at, const struct ir_op *o)
         break;
     case IR_SSE:
     case IR_SSEM:
-        sse(r, at, o);
+    case IR_MMX:
+    case IR_MMXM:
+        vector(r, at, o);
+        break;
+    case IR_MXCSR:
+        with_memory(r, o);
+        if (!r->left && !lift_sse_usable(c))
+            leave_behind(r);
         break;
     case IR_X87IN:
         r->out = !x87_plain(c);
@@ -537,6 +552,13 @@ static void act(struct irinterp *r, unsigned at, const struct ir_op *o)
     case IR_X87M:
         if (reach(r, o, o->cc))
             with_memory(r, o);
+        break;
+    case IR_DF:
+        c->eflags = o->cc ? c->eflags | F_DF : c->eflags & ~(u32)F_DF;
+        break;
+    case IR_REP: /* the last of a block; it has set IP */
+        call_handler(r, (unsigned)o->imm);
+        r->left = true;
         break;
     case IR_HELPER:
         helper(r, (unsigned)o->imm);

@@ -7,6 +7,8 @@
 
 #include "tests/fuzz/fuzz.h"
 
+enum { PROGRAM_SPACES = 0xF000 }; /* bits that differ between the values of CR3 that there are page tables for */
+
 struct program {
     u64 random;
     u8 *p;
@@ -40,13 +42,15 @@ static inline u32 program_number(struct program *g)
     return program_below(g, 3) ? program_random(g) >> program_below(g, 32) : values[program_below(g, ARRAY_LEN(values))];
 }
 
-/* Data, the pages with fewer rights behind it, the code, its stacks, page tables; often at a page's end. */
+/* Data, the pages with fewer rights behind it, the code, its stacks, page tables; often at a page's end, or beside the code. */
 static inline u32 program_address(struct program *g)
 {
     static const u32 pages[] = {0x15000, 0x16000, 0x15000, 0x16000, 0x17000, 0x18000, 0x19000, 0x10000, 0x11000, 0x1D000, 0x4000};
     u32 page = pages[program_below(g, ARRAY_LEN(pages))];
     if (page == 0x4000)
         return page + 4 * (0x10 + program_below(g, 12));
+    if (page < 0x12000 && program_below(g, 2))
+        return page + program_below(g, 0x1000);
     return page + (program_below(g, 4) ? program_below(g, 0x100) : 0x1000 - 1 - program_below(g, 8));
 }
 
@@ -191,12 +195,33 @@ static inline void program_flow(struct program *g, unsigned opsize)
     }
 }
 
+/* Another address space, the same once more, or one page of it forgotten. What to change in CR3 is fuzz_code.c's. */
+static inline void program_space(struct program *g)
+{
+    static const u8 from_cr3[] = {0x0F, 0x20, 0xD8}, to_cr3[] = {0x0F, 0x22, 0xD8};
+    if (program_below(g, 4) == 0) {
+        program_put(g, 0x010F, 2);
+        program_modrm(g, 7, true);
+        return;
+    }
+    for (unsigned i = 0; i < sizeof from_cr3; i++)
+        program_put(g, from_cr3[i], 1);
+    if (program_below(g, 4)) {
+        program_put(g, g->wide ? 0x35 : 0x3566, g->wide ? 1 : 2); /* XOR EAX */
+        program_put(g, PROGRAM_SPACES, 4);
+    }
+    for (unsigned i = 0; i < sizeof to_cr3; i++)
+        program_put(g, to_cr3[i], 1);
+}
+
 /* N instructions at most into P. How many bytes they have. */
 static inline size_t program_make(u64 seed, bool wide, u8 *p, size_t max, unsigned n)
 {
     struct program g = {.random = seed, .p = p, .max = max, .wide = wide};
     for (unsigned i = 0; i < n && g.n < max; i++) {
         bool other = program_below(&g, 10) == 0;
+        if (program_below(&g, 25) == 0)
+            program_space(&g);
         unsigned opsize = wide != other ? 4 : 2, kind = program_below(&g, 16);
         if (program_below(&g, 40) == 0)
             program_put(&g, program_below(&g, 2) ? 0xF0 : 0x67, 1);

@@ -32,17 +32,23 @@ void em_jump_to(struct emit *e, const u8 *thunk)
     em_patch(e, asm_jmp(&e->o), as_written(e, thunk));
 }
 
+/* Guest registers are about to change where no value is told. */
+void em_no_aliases(struct emit *e)
+{
+    for (unsigned i = 0; i < e->nlive; i++)
+        e->failed |= e->place[e->live[i]].where == IN_GUEST;
+}
+
 static void call_handler(struct emit *e, const struct ir_op *o, const u8 *thunk)
 {
     struct x64_site *s = em_site(e, 0, false);
-    s->k = (u16)o->imm;
     s->flags = o->aux;
-    s->stays = o->op == IR_LAST && o->cc;
+    s->stays = o->op == IR_LAST ? o->cc : LIFT_ENDS;
+    s->loads = (u8)lift_loaded_segment(s->in);
     em_flags_home(e);
     em_clobber(e);
     em_remake_tidy(e);
-    for (unsigned i = 0; i < e->nlive; i++) /* the handler may change guest registers */
-        e->failed |= e->place[e->live[i]].where == IN_GUEST;
+    em_no_aliases(e);
     em_call_thunk(e, thunk, s);
     e->x87_last = e->x87_mem = 0;
     if (o->aux)

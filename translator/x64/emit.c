@@ -115,6 +115,9 @@ static const emit_fn emitters[IR_COUNT] = {
     [IR_POPPED] = em_popped,
     [IR_SSE] = em_sse,
     [IR_SSEM] = em_sse_mem,
+    [IR_MXCSR] = em_sse_control,
+    [IR_MMX] = em_sse,
+    [IR_MMXM] = em_sse_mem,
     [IR_X87IN] = em_x87_in,
     [IR_X87] = em_x87,
     [IR_X87M] = em_x87_memory,
@@ -123,6 +126,9 @@ static const emit_fn emitters[IR_COUNT] = {
     [IR_X87SW] = em_x87_word,
     [IR_X87CW] = em_x87_control,
     [IR_AHF] = em_ah_flags,
+    [IR_STEP] = em_step,
+    [IR_DF] = em_direction,
+    [IR_REP] = em_rep,
     [IR_HELPER] = em_handler,
     [IR_JMP] = em_leave,
     [IR_JCC] = em_leave,
@@ -167,7 +173,7 @@ static void slice_ends(struct emit *e, u8 *jump)
 
 static bool is_sse(const struct ir_op *o)
 {
-    return o->op == IR_SSE || o->op == IR_SSEM;
+    return o->op == IR_SSE || o->op == IR_SSEM || o->op == IR_MXCSR;
 }
 
 /*
@@ -189,6 +195,12 @@ static void cold_code(struct emit *e)
     for (unsigned i = 0; i < e->ncold; i++) {
         const struct cold *c = &e->cold[i];
         em_patch(e, c->jump, e->o.at);
+        if (c->behind) {
+            em_string_cold(e, c);
+            continue;
+        }
+        if (c->second)
+            em_second_probe(e, c);
         asm_rm(&e->o, 4, 0x89, c->address, em_cpu_mem(offsetof(struct cpu, access_at)));
         if (c->flags.steps)
             em_flags_home_by(e, &c->flags);
@@ -250,7 +262,7 @@ void x64_emit_free(struct emit *e)
 enum x64_result x64_compile(struct emit *e, struct x64_room *room, const struct x64_thunks *t, const struct ir_block *b,
                  const struct lift_mode *mode, struct x64_code *code)
 {
-    memset(e, 0, sizeof *e);
+    memset(e, 0, offsetof(struct emit, cold));
     u8 *start = room->mem.rw + room->used;
     e->o = (struct asm_out){.at = start, .end = room->mem.rw + room->mem.size};
     e->b = b;

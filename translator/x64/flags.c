@@ -140,7 +140,7 @@ void em_want_all_flags(struct emit *e, ir_ref t)
  */
 u8 em_hand_on(struct emit *e, const struct ir_op *o, unsigned mask)
 {
-    if (!e->remaking) {
+    if (!e->remaking || (mask == FLAGS_CF && e->home == o->f)) {
         if (mask & FLAGS_REST)
             em_want_all_flags(e, o->f);
         else

@@ -73,7 +73,8 @@ static bool for_cold_code(const struct emit *e, unsigned at)
         const struct ir_op *o = &e->b->op[i];
         if (o->op == IR_FLAGS && o->f != at)
             return cold;
-        if (o->op == IR_HELPER || o->op == IR_LAST || o->op == IR_JMPV || o->op == IR_TEST0 || o->op == IR_IMAGE || o->op == IR_CAS8)
+        if (o->op == IR_HELPER || o->op == IR_REP || o->op == IR_LAST || o->op == IR_JMPV || o->op == IR_TEST0 || o->op == IR_IMAGE ||
+            o->op == IR_CAS8)
             return false;
         cold |= ir_leaves(o) && o->op != IR_EXIT;
     }

@@ -47,9 +47,13 @@ enum { REMAKES = 6 };
 struct cold {
     u8 *jump;   /* distance field */
     u8 *back;   /* where to try again */
+    u8 *behind; /* of a repeated string instruction: where to go on if it is done. NULL: another access */
     u8 address; /* register with the linear address */
     struct x64_site *site;
     struct remake_plan flags; /* without steps: they are in hflags */
+    const struct ir_op *second; /* NULL, or looks into the TLB of pages before that; scratch register T, */
+    u8 t;
+    u8 *found;                  /* and where to go on if it is there */
 };
 
 /* An edge whose stub is still to be written, and where the flags are there. */
@@ -92,12 +96,12 @@ struct emit {
     u32 reserved;          /* scratch registers that hold no value but must stay, by bit */
     bool done[IR_MAX_OPS]; /* a PUT or STW that the operation before has done */
     u8 x87_last, x87_mem;  /* number + 1 of the x87 instruction that the pointers are to tell of, of the one with their operand */
-    struct cold cold[COLD_MAX];
-    unsigned ncold;
-    struct stub stub[X64_STUBS];
-    unsigned nstubs;
+    unsigned ncold, nstubs;
     u8 *sse_jump, *sse_back, *sse_unable; /* of the head: where to, back, and to where the slice ends */
     bool failed;
+    /* What follows is not cleared for each block. */
+    struct cold cold[COLD_MAX];
+    struct stub stub[X64_STUBS];
 };
 static inline bool em_is_const(const struct emit *e, ir_ref v)
 {
@@ -201,8 +205,9 @@ void em_choose(struct emit *e, const struct ir_op *o);
 /* ---- mem.c ---- */
 
 struct x64_site *em_site(struct emit *e, unsigned w, bool write);
-void em_go_cold(struct emit *e, u8 *jump, u8 *back, unsigned address, struct x64_site *s);
+struct cold *em_go_cold(struct emit *e, u8 *jump, u8 *back, unsigned address, struct x64_site *s);
 struct mem em_covered(struct emit *e, const struct ir_op *o);
+void em_second_probe(struct emit *e, const struct cold *c);
 unsigned em_probe(struct emit *e, const struct ir_op *o, unsigned lin, bool write);
 struct mem em_covered(struct emit *e, const struct ir_op *o);
 void em_may_leave(struct emit *e);
@@ -221,6 +226,7 @@ void em_sse_head(struct emit *e);
 void em_sse_cold(struct emit *e);
 void em_sse(struct emit *e, const struct ir_op *o);
 void em_sse_mem(struct emit *e, const struct ir_op *o);
+void em_sse_control(struct emit *e, const struct ir_op *o);
 
 /* ---- x87.c ---- */
 
@@ -234,12 +240,20 @@ void em_x87_word(struct emit *e, const struct ir_op *o);
 void em_x87_control(struct emit *e, const struct ir_op *o);
 void em_ah_flags(struct emit *e, const struct ir_op *o);
 
+/* ---- string.c ---- */
+
+void em_rep(struct emit *e, const struct ir_op *o);
+void em_string_cold(struct emit *e, const struct cold *c);
+void em_step(struct emit *e, const struct ir_op *o);
+void em_direction(struct emit *e, const struct ir_op *o);
+
 /* ---- edges.c ---- */
 
 void em_patch(struct emit *e, u8 *field, const u8 *target);
 void em_call_thunk(struct emit *e, const u8 *thunk, const struct x64_site *s);
 void em_call(struct emit *e, const u8 *thunk);
 void em_jump_to(struct emit *e, const u8 *thunk);
+void em_no_aliases(struct emit *e);
 void em_handler(struct emit *e, const struct ir_op *o);
 void em_set_ip(struct emit *e, u32 ip);
 void em_leave(struct emit *e, const struct ir_op *o);

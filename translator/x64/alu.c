@@ -198,7 +198,8 @@ void em_unary(struct emit *e, const struct ir_op *o)
     e->ef_lacks = keeps ? kept : lacks;
 }
 
-static const u8 group2[IR_COUNT] = {[IR_ROL] = 0, [IR_ROR] = 1, [IR_RCL] = 2, [IR_RCR] = 3, [IR_SHL] = 4, [IR_SHR] = 5, [IR_SAR] = 7};
+static const u8 group2[IR_COUNT] = {
+    [IR_ROL] = 0, [IR_ROR] = 1, [IR_RCL] = 2, [IR_RCR] = 3, [IR_SHL] = 4, [IR_SHR] = 5, [IR_SAR] = 7};
 
 /* The count in CL, if it is not known. RCX stays reserved. */
 static void load_count(struct emit *e, ir_ref n)
@@ -264,8 +265,8 @@ void em_bit(struct emit *e, const struct ir_op *o)
 }
 
 /*
- * BSF and BSR. Of the flags but ZF, which processors leave in different states, PF is that of the number and the others are 0: RAX, of
- * which a source of 0 leaves what is there, becomes 0 then and else has another bit set beside the number.
+ * BSF and BSR. Of the flags but ZF, which processors leave in different states, PF is that of the number and the others are 0:
+ * RAX, of which a source of 0 leaves what is there, becomes 0 then and else has another bit set beside the number.
  */
 void em_scan(struct emit *e, const struct ir_op *o)
 {

@@ -16,7 +16,8 @@ enum { SLOTS = 22, COUNT_SLOT = SLOTS, RCX_SLOT, GROUP_SLOT = RCX_SLOT, X87_SLOT
 _Static_assert((X87_SLOT + 1) * 8 <= X64_FRAME, "the frame is too small");
 static const u8 em_temps[TEMPS] = {RCX, RDX, RSI, RDI};
 
-enum where { NOWHERE, IN_CONST, IN_TEMP, IN_GUEST, IN_SLOT, IN_MEMORY /* of an LDW, which only its operation takes */ };
+enum where { NOWHERE, IN_CONST, IN_TEMP, IN_GUEST, IN_SLOT, IN_MEMORY /* of an LDW, which only its operation takes */,
+             IN_HIGH /* AH, which only the operation behind takes */ };
 
 struct place {
     u8 where;
@@ -141,6 +142,7 @@ u32 em_scratch_of(const struct emit *e, ir_ref v);
 void em_alias(struct emit *e, ir_ref v, unsigned reg);
 void em_overwrite(struct emit *e, unsigned reg, ir_ref except);
 bool em_wanted_beside(struct emit *e, unsigned reg, ir_ref v, unsigned uses);
+bool em_has_high(const struct emit *e, const struct ir_op *o);
 const struct ir_op *em_put_behind(const struct emit *e);
 unsigned em_home_of_result(const struct emit *e, unsigned w);
 void em_result_at_home(struct emit *e, unsigned reg);

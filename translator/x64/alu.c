@@ -110,9 +110,8 @@ void em_unary(struct emit *e, const struct ir_op *o)
     bool at_home, keeps = o->op == IR_NOT;
     bool steps = o->op == IR_INC || o->op == IR_DEC;
     em_in_reg(e, o->a, 0);
-    if (steps && o->set)
-        em_want_flags(e, o->f);
-    else if (!keeps)
+    u8 lacks = steps && o->set ? em_hand_on(e, o, FLAGS_CF) : 0;
+    if (!keeps && !(steps && o->set))
         em_clobber(e);
     unsigned dst = working_copy(e, o, o->a, 0, &at_home);
     unsigned opcode = steps ? 0xFE : 0xF6, ext = o->op == IR_NOT ? 2 : o->op == IR_NEG ? 3 : o->op == IR_DEC;
@@ -120,9 +119,11 @@ void em_unary(struct emit *e, const struct ir_op *o)
     if (steps && o->set)
         em_flag_used(e, o->f);
     ir_ref ef = e->ef;
+    u8 kept = e->ef_lacks;
     finish(e, o, dst, at_home);
     if (keeps)
         e->ef = ef;
+    e->ef_lacks = keeps ? kept : lacks;
 }
 
 static const u8 group2[IR_COUNT] = {[IR_ROL] = 0, [IR_ROR] = 1, [IR_SHL] = 4, [IR_SHR] = 5, [IR_SAR] = 7};
@@ -203,8 +204,9 @@ void em_shift(struct emit *e, const struct ir_op *o)
     }
     if (by_cl && e->place[o->a].where == IN_TEMP && e->place[o->a].reg == RCX)
         e->failed = true;
+    u8 lacks = 0;
     if (o->set && o->f)
-        em_want_all_flags(e, o->f);
+        lacks = em_hand_on(e, o, FLAGS_REST);
     else
         em_clobber(e);
     u32 was = e->reserved;
@@ -223,6 +225,7 @@ void em_shift(struct emit *e, const struct ir_op *o)
         em_flag_used(e, o->f);
     e->reserved &= ~BIT(RCX);
     finish(e, o, dst, at_home);
+    e->ef_lacks = lacks;
 }
 
 /* The flags of a product: CF and OF from the host, the others from the low half in REG. */
@@ -360,7 +363,7 @@ void em_lea(struct emit *e, const struct ir_op *o)
 
 void em_set_if(struct emit *e, const struct ir_op *o)
 {
-    em_want_flags(e, o->f);
+    em_want_condition(e, o->f, o->cc);
     unsigned t = em_take(e, 0);
     asm_rr8(&e->o, 4, 0x0F90 | o->cc, 0, t);
     em_flag_used(e, o->f);
@@ -371,7 +374,7 @@ void em_choose(struct emit *e, const struct ir_op *o)
 {
     unsigned ra = em_in_reg(e, o->a, 0), rb = em_in_reg(e, o->b, BIT(ra));
     ra = em_in_reg(e, o->a, BIT(rb));
-    em_want_flags(e, o->f);
+    em_want_condition(e, o->f, o->cc);
     unsigned t = em_take(e, BIT(ra) | BIT(rb));
     asm_mov(&e->o, t, rb);
     asm_rr(&e->o, 4, 0x0F40 | o->cc, t, ra);

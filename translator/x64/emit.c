@@ -183,6 +183,8 @@ static void cold_code(struct emit *e)
         if (c->second)
             em_second_probe(e, c);
         asm_rm(&e->o, 4, 0x89, c->address, em_cpu_mem(offsetof(struct cpu, access_at)));
+        if (c->flags.steps)
+            em_flags_home_by(e, &c->flags);
         em_call_thunk(e, e->thunks->access, c->site);
         if (c->back)
             em_patch(e, asm_jmp(&e->o), c->back);
@@ -199,6 +201,14 @@ static bool any_sse(const struct ir_block *b)
     return i < b->count;
 }
 
+static void operation(struct emit *e, const struct ir_op *o)
+{
+    em_remake_tidy(e);
+    em_remake_begin(e, o);
+    emitters[o->op](e, o);
+    em_remake_end(e);
+}
+
 static void body(struct emit *e)
 {
     for (unsigned i = 1; i < e->b->count; i++) {
@@ -213,7 +223,7 @@ static void body(struct emit *e)
     if (e->code->sse)
         em_sse_head(e);
     for (e->at = 1; e->at < e->b->count && !e->failed; e->at++)
-        emitters[e->b->op[e->at].op](e, &e->b->op[e->at]);
+        operation(e, &e->b->op[e->at]);
     mark(e, e->code->count);
     em_stubs(e);
     cold_code(e);

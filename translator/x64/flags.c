@@ -36,6 +36,8 @@ static void clear_af(struct emit *e, const struct ir_op *shift)
 void em_save_flags(struct emit *e)
 {
     const struct ir_op *of = &e->b->op[e->ef];
+    if (e->ef_lacks)
+        em_want_flags(e, e->ef);
     asm_byte(&e->o, 0x9F);             /* LAHF */
     asm_rr8(&e->o, 4, 0x0F90, 0, RAX); /* SETO AL */
     asm_rm(&e->o, 2, 0x89, RAX, em_hflags_mem());
@@ -46,7 +48,7 @@ void em_save_flags(struct emit *e)
     }
 }
 
-static bool token_wanted(const struct emit *e, ir_ref t)
+bool em_token_wanted(const struct emit *e, ir_ref t)
 {
     return e->fleft[t] || (t == e->cur && e->cur_seen >= e->at);
 }
@@ -54,32 +56,68 @@ static bool token_wanted(const struct emit *e, ir_ref t)
 /* Whoever changes EFLAGS says so before. */
 void em_clobber(struct emit *e)
 {
-    if (e->ef && e->home != e->ef && token_wanted(e, e->ef))
+    if (e->ef && e->home != e->ef && !em_can_remake(e, e->ef) && em_token_wanted(e, e->ef))
         em_save_flags(e);
-    e->ef = 0;
+    e->ef = e->ef_lacks = 0;
+}
+
+void em_flags_from_home(struct emit *e)
+{
+    asm_rm(&e->o, 4, 0x0FB7, RAX, em_hflags_mem());
+    asm_byte(&e->o, 0x04); /* ADD AL, 7Fh: OF */
+    asm_byte(&e->o, 0x7F);
+    asm_byte(&e->o, 0x9E); /* SAHF */
 }
 
 /* Token T in EFLAGS. */
 void em_want_flags(struct emit *e, ir_ref t)
 {
-    if (e->ef == t)
+    if (e->ef == t && !e->ef_lacks)
         return;
     em_clobber(e);
-    if (e->home != t)
-        e->failed = true;
-    asm_rm(&e->o, 4, 0x0FB7, RAX, em_hflags_mem());
-    asm_byte(&e->o, 0x04); /* ADD AL, 7Fh: OF */
-    asm_byte(&e->o, 0x7F);
-    asm_byte(&e->o, 0x9E); /* SAHF */
+    if (e->home == t) {
+        em_flags_from_home(e);
+    } else {
+        struct remake_plan p = em_remake_plan(e, t);
+        em_remake_do(e, &p);
+    }
     e->ef = t;
+}
+
+/* Enough of it for condition CC. */
+void em_want_condition(struct emit *e, ir_ref t, unsigned cc)
+{
+    static const u8 looks_at[] = {FLAGS_OF, FLAGS_CF, FLAGS_REST, FLAGS_CF | FLAGS_REST, FLAGS_REST, FLAGS_REST,
+                                  FLAGS_OF | FLAGS_REST, FLAGS_OF | FLAGS_REST};
+    if (e->ef != t || (e->ef_lacks & looks_at[cc / 2]))
+        em_want_flags(e, t);
 }
 
 /* The same where flags are handed on: AF too. */
 void em_want_all_flags(struct emit *e, ir_ref t)
 {
-    if (e->ef == t && em_is_shift(e->b->op[t].op))
-        em_save_flags(e);
+    if (em_is_shift(e->b->op[t].op))
+        em_home_token(e, t);
     em_want_flags(e, t);
+}
+
+/*
+ * The operation in hand takes flags MASK from its token: in EFLAGS, unless it can be made again. Returns what EFLAGS will lack behind
+ * it.
+ */
+u8 em_hand_on(struct emit *e, const struct ir_op *o, unsigned mask)
+{
+    if (!e->remaking) {
+        if (mask & FLAGS_REST)
+            em_want_all_flags(e, o->f);
+        else
+            em_want_flags(e, o->f);
+        return 0;
+    }
+    if (e->ef == o->f)
+        return e->ef_lacks & mask;
+    em_clobber(e);
+    return (u8)mask;
 }
 
 void em_flag_used(struct emit *e, ir_ref t)
@@ -91,15 +129,32 @@ void em_flag_used(struct emit *e, ir_ref t)
 /* The guest's flags are where C code finds them. EFLAGS stay. */
 void em_flags_home(struct emit *e)
 {
-    if (e->cur == e->home)
+    em_home_token(e, e->cur);
+}
+
+/* The same by a plan that was made at another place of the block, if it has steps. */
+void em_flags_home_by(struct emit *e, const struct remake_plan *p)
+{
+    if (!p->steps) {
+        em_flags_home(e);
         return;
-    if (e->ef == e->cur)
-        em_save_flags(e);
-    else
-        e->failed = true;
+    }
+    em_remake_do(e, p);
+    e->ef = p->step[0].t;
+    e->ef_lacks = 0;
+    em_save_flags(e);
+}
+
+void em_home_token(struct emit *e, ir_ref t)
+{
+    if (t == e->home)
+        return;
+    em_want_flags(e, t);
+    em_save_flags(e);
 }
 
 void em_sets_token(struct emit *e, const struct ir_op *o)
 {
     e->ef = o->set ? (ir_ref)e->at : 0;
+    e->ef_lacks = 0;
 }

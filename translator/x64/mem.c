@@ -19,6 +19,8 @@ struct cold *em_go_cold(struct emit *e, u8 *jump, u8 *back, unsigned address, st
     }
     struct cold *c = &e->cold[e->ncold++];
     *c = (struct cold){.jump = jump, .back = back, .address = (u8)address, .site = s};
+    if (e->cur != e->home)
+        c->flags = em_remake_plan(e, e->cur);
     return c;
 }
 
@@ -127,11 +129,11 @@ struct mem em_covered(struct emit *e, const struct ir_op *o)
     return mem_at(RAX, o->delta);
 }
 
-/* The operation in hand may leave: everything of the guest's is where it belongs. */
+/* The operation in hand may leave by cold code: the flags are where they belong, or it can make them. */
 void em_may_leave(struct emit *e)
 {
     em_clobber(e);
-    if (e->cur != e->home)
+    if (e->cur != e->home && !em_can_remake(e, e->cur))
         e->failed = true;
 }
 

@@ -23,12 +23,32 @@ struct place {
     u8 reg; /* host register, or number of the slot */
 };
 
+/* Flags that may have to be made again: from two values, or the one in a slot of its own (NO_REG: none). */
+struct remake {
+    ir_ref t, before; /* the token; the one whose flags are some of its */
+    ir_ref v[2];
+    u8 slot;
+};
+
+/* How, at one place of the block, last step first; what the first one takes from hflags. */
+struct remake_step {
+    ir_ref t, v[2];
+    struct place place[2];
+};
+struct remake_plan {
+    u8 steps;
+    ir_ref from;
+    struct remake_step step[4];
+};
+enum { REMAKES = 6 };
+
 /* A branch to code behind the block's: an access that the fast path cannot do. */
 struct cold {
     u8 *jump;   /* distance field */
     u8 *back;   /* where to try again */
     u8 address; /* register with the linear address */
     struct x64_site *site;
+    struct remake_plan flags; /* without steps: they are in hflags */
     const struct ir_op *second; /* NULL, or looks into the TLB of pages before that; scratch register T, */
     u8 t;
     u8 *found;                  /* and where to go on if it is there */
@@ -41,6 +61,7 @@ struct stub {
     unsigned reg;
     unsigned undone; /* instructions that the budget gets back */
     ir_ref ef, home, cur;
+    struct remake_plan flags; /* without steps: EFLAGS or hflags have them */
 };
 
 enum { COLD_MAX = 512 };
@@ -63,7 +84,12 @@ struct emit {
     ir_ref live[64];       /* values that may be aliases of guest registers */
     unsigned nlive;
     ir_ref ef, home, cur;  /* tokens: in EFLAGS, in hflags, the guest's; 0: unknown, but HOME_START */
+    u8 ef_lacks;           /* which flags EFLAGS do not have: enum flags_of */
     unsigned cur_seen;     /* last operation that can see CUR */
+    struct remake remake[REMAKES + 1]; /* what EFLAGS hold or held; the one in hand is behind them */
+    unsigned nremakes;
+    bool remaking;          /* the operation in hand will have one */
+    u8 kept[IR_MAX_OPS];   /* how many of the uses of a value that are still to come are remakes */
     u8 rmw_reg;            /* host address of the read-modify-write in hand */
     u32 reserved;          /* scratch registers that hold no value but must stay, by bit */
     bool done[IR_MAX_OPS]; /* a PUT that the operation before has done */
@@ -104,6 +130,7 @@ static inline bool em_flat_code(const struct emit *e)
 
 void em_used(struct emit *e, ir_ref v);
 struct mem em_slot_mem(unsigned slot);
+unsigned em_to_slot(struct emit *e, unsigned reg);
 unsigned em_take(struct emit *e, u32 avoid);
 void em_take_this(struct emit *e, unsigned reg, u32 avoid);
 void em_own(struct emit *e, ir_ref v, unsigned reg);
@@ -111,7 +138,7 @@ unsigned em_in_reg(struct emit *e, ir_ref v, u32 avoid);
 u32 em_scratch_of(const struct emit *e, ir_ref v);
 void em_alias(struct emit *e, ir_ref v, unsigned reg);
 void em_overwrite(struct emit *e, unsigned reg, ir_ref except);
-bool em_wanted_beside(const struct emit *e, unsigned reg, ir_ref v, unsigned uses);
+bool em_wanted_beside(struct emit *e, unsigned reg, ir_ref v, unsigned uses);
 const struct ir_op *em_put_behind(const struct emit *e);
 unsigned em_home_of_result(const struct emit *e, unsigned w);
 void em_result_at_home(struct emit *e, unsigned reg);
@@ -120,16 +147,34 @@ void em_made(struct emit *e, unsigned reg, bool at_home);
 void em_get(struct emit *e, const struct ir_op *o);
 void em_put(struct emit *e, const struct ir_op *o);
 
+/* Flags by who makes them: INC and DEC do not make CF, rotations only CF and OF. */
+enum flags_of { FLAGS_CF = 1, FLAGS_OF = 2, FLAGS_REST = 4 };
+
 /* ---- flags.c ---- */
 
 bool em_is_shift(u8 op);
 void em_save_flags(struct emit *e);
 void em_clobber(struct emit *e);
 void em_want_flags(struct emit *e, ir_ref t);
+void em_want_condition(struct emit *e, ir_ref t, unsigned cc);
 void em_want_all_flags(struct emit *e, ir_ref t);
+bool em_token_wanted(const struct emit *e, ir_ref t);
+void em_flags_from_home(struct emit *e);
+u8 em_hand_on(struct emit *e, const struct ir_op *o, unsigned mask);
 void em_flag_used(struct emit *e, ir_ref t);
 void em_flags_home(struct emit *e);
+void em_flags_home_by(struct emit *e, const struct remake_plan *p);
+void em_home_token(struct emit *e, ir_ref t);
 void em_sets_token(struct emit *e, const struct ir_op *o);
+
+/* ---- remake.c ---- */
+
+void em_remake_begin(struct emit *e, const struct ir_op *o);
+void em_remake_end(struct emit *e);
+void em_remake_tidy(struct emit *e);
+bool em_can_remake(struct emit *e, ir_ref t);
+struct remake_plan em_remake_plan(struct emit *e, ir_ref t);
+void em_remake_do(struct emit *e, const struct remake_plan *p);
 
 /* ---- alu.c ---- */
 

@@ -257,6 +257,7 @@ struct cpu {
     s64 budget;       /* counts left in this slice, not counting the run in hand */
     u64 count_end;    /* instruction count at which budget will be 0 */
     u32 rep_done;     /* REP iterations completed inside cur that are not in budget yet */
+    bool hflags_live; /* C code that translated code has called: flags are still in hflags, not in lf_* */
     bool xmm_live;    /* translated code runs with XMM registers and MXCSR in the host's, not here. Far from hflags: where those have
                          just been stored a load of a byte beside them waits until they are in the cache (nbody 3.5 times slower) */
 

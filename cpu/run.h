@@ -21,6 +21,19 @@ static ALWAYS_INLINE void cpu_account(struct cpu *c, s64 completed)
 }
 
 /*
+ * STI in the middle of a slice while nothing waits: its shadow would end behind the next instruction, and nothing can come
+ * before that.
+ */
+static inline void cpu_pass_shadow(struct cpu *c)
+{
+    if (c->attention == ATT_SHADOW && !c->ss_shadow && c->budget > 0) {
+        c->attention = 0;
+        c->no_step = false;
+        c->eflags &= ~(u32)F_RF;
+    }
+}
+
+/*
  * The decoded block at the current IP, which follows PREV (blocks->scratch at first). Raises what fetching raises. A block that
  * cannot be cached is blocks->scratch.
  */

@@ -4,6 +4,7 @@
  */
 #include "softmmu/mmu.h"
 #include "softmmu/access.h"
+#include "softmmu/spaces.h"
 #include "softmmu/walk.h"
 
 enum access { ACCESS_READ, ACCESS_WRITE, ACCESS_FETCH };
@@ -31,11 +32,12 @@ static void clear_first_level(struct mmu *m)
     }
 }
 
-static u32 new_generation(struct mmu *m)
+u32 mmu_new_generation(struct mmu *m)
 {
     if (++m->generation == 0) { /* wrapped: old entries could look valid again */
         for (unsigned i = 0; i < TLB2_SIZE; i++)
             m->second[i].generation = 0;
+        spaces_forget(m, true);
         m->generation = 1;
     }
     return m->generation;
@@ -44,18 +46,11 @@ static u32 new_generation(struct mmu *m)
 void mmu_flush_all(struct mmu *m)
 {
     clear_first_level(m);
+    spaces_forget(m, true);
     mmu_renew_fetch_epoch(m);
     memset(m->fetched, 0, sizeof m->fetched);
-    m->generation_all = new_generation(m);
-    m->generation_local = new_generation(m);
-    m->flushes++;
-}
-
-static void flush_local(struct mmu *m)
-{
-    clear_first_level(m);
-    m->fetch_epoch = MAX(m->fetch_epoch, m->fetch_epoch_global) + 2;
-    m->generation_local = new_generation(m);
+    m->generation_all = mmu_new_generation(m);
+    m->generation_local = mmu_new_generation(m);
     m->flushes++;
 }
 
@@ -91,18 +86,24 @@ void mmu_set_mode(struct mmu *m, u64 cr0, u64 cr4, u64 efer)
 
 bool mmu_load_cr3(struct mmu *m, u64 cr3)
 {
+    u64 pdpte[4];
+    memcpy(pdpte, m->pdpte, sizeof pdpte);
     if (m->paging && m->pae) {
-        u64 pdpte[4], base = cr3 & 0xFFFFFFE0 & m->a20_mask;
+        u64 base = cr3 & 0xFFFFFFE0 & m->a20_mask;
         phys_read(m->phys, base, pdpte, sizeof pdpte);
         for (unsigned i = 0; i < 4; i++) {
             u64 reserved = ~m->phys_mask | 0x1E6;
             if (pdpte[i] & PTE_P && pdpte[i] & reserved)
                 return false;
         }
-        memcpy(m->pdpte, pdpte, sizeof pdpte);
     }
+    if (m->unwatched)
+        mmu_flush_all(m);
+    m->unwatched = false;
+    clear_beside(m);
+    spaces_switch(m, cr3, pdpte);
+    memcpy(m->pdpte, pdpte, sizeof pdpte);
     m->cr3 = cr3;
-    flush_local(m);
     return true;
 }
 
@@ -157,13 +158,14 @@ static bool second_valid(const struct mmu *m, const struct tlb2_entry *e, u64 li
 void mmu_flush_page(struct mmu *m, u64 lin)
 {
     struct tlb2_entry *e = second_slot(m, lin);
-    if (second_valid(m, e, lin)) {
+    if (((e->page ^ lin) & PAGE_MASK) == 0 && (mmu_second_current(m, e) || spaces_have(m, e->generation))) {
         if (e->page & TLB2_LARGE) { /* all its slices must go */
             mmu_flush_all(m);
             return;
         }
         e->generation = 0;
     }
+    spaces_drop_page(m, lin);
     for (unsigned p = 0; p < 2; p++) {
         drop_entry(m->ctx.read[p], lin);
         drop_entry(m->ctx.write[p], lin);
@@ -184,6 +186,7 @@ u64 mmu_fetch_epoch_of(struct mmu *m, u64 lin)
 void mmu_set_watching(struct mmu *m, bool watching)
 {
     m->watching = watching;
+    spaces_forget(m, false);
     clear_first_level(m); /* of data breakpoints, so what is fetched stays */
 }
 
@@ -203,6 +206,7 @@ void mmu_drop_write(struct mmu *m, u32 frame)
         }
     if (f->flags & FRAME_BESIDE)
         drop_beside(m, TLB_NONE, host);
+    spaces_drop_write(m, many ? TLB_SIZE : first, host);
 }
 
 void mmu_pagetable_written(struct mmu *m, u32 frame, u32 offset, u32 len)
@@ -273,9 +277,18 @@ static unsigned tlb_slot(u64 lin)
     return (lin >> PAGE_BITS) & (TLB_SIZE - 1);
 }
 
-static void install(struct tlb_entry *half, u64 lin, const u8 *host_page, u64 mark)
+/* The second level has it: of a global page, or of this address space alone? */
+static bool is_local(struct mmu *m, u64 lin)
+{
+    return m->paging && !(second_slot(m, lin)->page & TLB2_GLOBAL);
+}
+
+static void install(struct mmu *m, struct tlb_entry *half, u64 lin, const u8 *host_page, u64 mark)
 {
     struct tlb_entry *e = &half[tlb_slot(lin)];
+    size_t at = (size_t)(e - (struct tlb_entry *)&m->ctx);
+    u64 bit = BIT64(at % 64), *local = &m->local[at / 64];
+    *local = is_local(m, lin) ? *local | bit : *local & ~bit;
     e->tag = (lin & PAGE_MASK) | mark;
     e->addend = (u64)(uintptr_t)host_page - (lin & PAGE_MASK);
 }
@@ -300,15 +313,15 @@ static u8 *enter(struct mmu *m, u64 lin, u64 phys, enum access kind, enum tlb_pr
         bool plain = phys_plain_write(m->phys, frame);
         if (plain)
             phys_note_wtlb(m->phys, frame, (u16)tlb_slot(lin));
-        install(m->ctx.write[priv], lin, page, plain ? 0 : TLB_WATCHED);
+        install(m, m->ctx.write[priv], lin, page, plain ? 0 : TLB_WATCHED);
         if (!plain)
             return NULL;
     } else if (kind == ACCESS_READ) {
         if (watched(m, lin))
             return NULL;
-        install(m->ctx.read[priv], lin, page, 0);
+        install(m, m->ctx.read[priv], lin, page, 0);
     } else {
-        install(m->ctx.fetch[priv], lin, page, 0);
+        install(m, m->ctx.fetch[priv], lin, page, 0);
     }
     return page + (lin & (PAGE_SIZE - 1));
 }

@@ -40,6 +40,26 @@ struct tlb_ctx {
     struct tlb_entry fetch[2][TLB_SIZE];
 };
 
+/* An entry of the first level of an address space that is not the active one. */
+struct tlb_kept {
+    struct tlb_entry entry;
+    u16 at; /* counted from the first of struct tlb_ctx */
+};
+
+enum { MMU_SPACES = 8, SPACE_ENTRIES = 128 };
+
+/* An address space that was left, by what was in CR3: see spaces.h. */
+struct mmu_space {
+    u64 cr3, pdpte[4];
+    u64 left_at;     /* the older the smaller; 0: never */
+    u64 epoch;       /* of its fetches, right if RENEWALS still is */
+    u64 renewals;
+    u32 generation;  /* of its entries in the second level; 0: it has none */
+    unsigned count;
+    u64 slots[TLB_SIZE / 64]; /* in which some are */
+    struct tlb_kept kept[SPACE_ENTRIES];
+};
+
 /* Second level: what a walk said, for any kind of access. Valid while its generation is the current one. */
 struct tlb2_entry {
     u64 page; /* linear page | TLB2_* rights */
@@ -86,10 +106,16 @@ struct mmu {
     u32 generation;        /* last one given out; 0 is never valid */
     u32 generation_all;    /* of global entries: renewed by a flush of everything */
     u32 generation_local;  /* of the others: renewed by each CR3 load too */
+    u64 last_epoch;         /* that was given out */
+    u64 renewals;           /* how often both were renewed */
     u64 fetch_epoch;        /* renewed whenever what is fetched at some address may be another thing; bit 0 is the privilege */
     u64 fetch_epoch_global; /* the same for global pages: stays over a CR3 load. cpu/ renews both when it drops decoded code */
     u64 fetched[1024];      /* bits for mmu_flush_page(): pages that an epoch may stand for */
     u64 misses, walks, flushes; /* statistics */
+    u64 local[sizeof(struct tlb_ctx) / sizeof(struct tlb_entry) / 64]; /* bits of CTX's entries that are not of global pages */
+    struct mmu_space space[MMU_SPACES];
+    u64 switches;  /* of address spaces */
+    bool unwatched; /* a walk has led over entries that cannot be watched: the next load of CR3 drops all */
     u64 write_drops; /* calls of mmu_drop_write(): who keeps what a write entry said looks whether there were any */
 };
 
@@ -112,12 +138,23 @@ static inline void mmu_set_priv(struct mmu *m, enum tlb_priv priv)
     m->fetch_epoch_global = (m->fetch_epoch_global & ~(u64)1) | priv;
 }
 
-/* The epochs are never equal. */
+/* An epoch counts for what is given out while last_epoch's upper bits stay. */
+enum { MMU_ERA_BITS = 23 };
+
+/* Never one that was given out before. */
+static inline u64 mmu_new_epoch(struct mmu *m)
+{
+    return (m->last_epoch += 2) | m->priv;
+}
+
 static inline void mmu_renew_fetch_epoch(struct mmu *m)
 {
-    m->fetch_epoch = MAX(m->fetch_epoch, m->fetch_epoch_global) + 2;
-    m->fetch_epoch_global = m->fetch_epoch + 2;
+    m->fetch_epoch = mmu_new_epoch(m);
+    m->fetch_epoch_global = mmu_new_epoch(m);
+    m->renewals++;
 }
+
+u32 mmu_new_generation(struct mmu *m);
 
 /* Which of the epochs counts for code at LIN. */
 u64 mmu_fetch_epoch_of(struct mmu *m, u64 lin);

@@ -155,8 +155,10 @@ void walk_commit(struct mmu *m, struct walk *w, u64 lin, bool write)
         if ((s->entry & want) != want)
             set_entry_bits(m, s, want);
         u32 frame = phys_read_frame(m->phys, s->entry_addr);
-        if (!frame || frame & PHYS_SLOW)
+        if (!frame || frame & PHYS_SLOW) {
+            m->unwatched = true;
             continue;
+        }
         u32 kind = s->level != 1 ? PT_MIXED : w->entry_size == 8 ? PT_LEAF8 : PT_LEAF4;
         remember_region(&m->phys->frames[frame], kind, lin, w->entry_size == 8 ? 21 : 22);
         phys_watch_pagetable(m->phys, frame, s->entry_addr & (PAGE_SIZE - 1));

@@ -65,11 +65,6 @@ enum {
 
 /* ---- modes ---- */
 
-static bool whole(const struct segment *s, bool write)
-{
-    return s->base == 0 && s->rd_top == 0xFFFFFFFF && (!write || s->wr_top == 0xFFFFFFFF);
-}
-
 static struct lift_mode mode_of(const struct cpu *c)
 {
     struct lift_mode m = {.ip = (u32)c->ip, .bits = c->code_bits, .stack32 = c->stack32, .priv = (u8)c->mmu.priv};
@@ -77,7 +72,7 @@ static struct lift_mode mode_of(const struct cpu *c)
     m.x87 = !c->force_soft_fp;
     m.sse = lift_sse_usable(c);
     for (unsigned i = 0; i < SEG_COUNT; i++)
-        m.flat |= (u8)(whole(&c->seg[i], i != SEG_CS) << i);
+        m.flat |= (u8)(lift_flat(c, i) << i);
     return m;
 }
 
@@ -583,6 +578,7 @@ static bool make_room(struct engine *e)
 /* Before anything but translated code looks at the guest. */
 static void settle(struct cpu *c, struct cpu_engine *hooks)
 {
+    x64_flags_settle(c);
     x64_x87_save(c);
 }
 

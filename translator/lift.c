@@ -129,23 +129,56 @@ static bool ends_block(const struct insn *in)
     return isa_rows[in->op].attrs & A_END;
 }
 
-/* Instructions that end a block because they may be interrupted or interrupt, but mostly the next one follows. */
-static bool goes_on(const struct insn *in)
+unsigned lift_loaded_segment(const struct insn *in)
+{
+    switch (in->op) {
+    case ISA_MOV_SwEw:
+        return MIN(in->reg, SEG_COUNT);
+    case ISA_POP_ES:
+    case ISA_LES_GvMp:
+        return SEG_ES;
+    case ISA_POP_DS:
+    case ISA_LDS_GvMp:
+        return SEG_DS;
+    case ISA_POP_FS:
+    case ISA_LFS_GvMp:
+        return SEG_FS;
+    case ISA_POP_GS:
+    case ISA_LGS_GvMp:
+        return SEG_GS;
+    default:
+        return SEG_COUNT;
+    }
+}
+
+/* Instructions that end a block because they may be interrupted, interrupt or change the mode, but mostly the next one follows. */
+static enum lift_going_on goes_on(const struct insn *in)
 {
     switch (in->op) {
     case ISA_PUSHF:
     case ISA_CLI:
-        return true;
+    case ISA_STI:
+        return LIFT_GOES_ON;
+    case ISA_POPF:
+        return LIFT_GOES_ON_IN_MODE;
     default:
-        return (isa_rows[in->op].attrs & (A_REP | A_IO)) != 0;
+        if (lift_loaded_segment(in) < SEG_COUNT)
+            return LIFT_GOES_ON_IN_MODE;
+        return isa_rows[in->op].attrs & (A_REP | A_IO) ? LIFT_GOES_ON : LIFT_ENDS;
     }
+}
+
+bool lift_flat(const struct cpu *c, unsigned seg)
+{
+    const struct segment *s = &c->seg[seg];
+    return s->base == 0 && s->rd_top == 0xFFFFFFFF && (seg == SEG_CS || s->wr_top == 0xFFFFFFFF);
 }
 
 void lift_handler(struct lift *l)
 {
     const struct isa_row *r = &isa_rows[l->in->op];
     bool flags = (r->reads | r->writes | r->undef) & F_ARITH, last = ends_block(l->in);
-    ir_add(l->b, (struct ir_op){.op = last ? IR_LAST : IR_HELPER, .imm = l->k, .aux = flags, .cc = last && goes_on(l->in)});
+    ir_add(l->b, (struct ir_op){.op = last ? IR_LAST : IR_HELPER, .imm = l->k, .aux = flags, .cc = last ? goes_on(l->in) : LIFT_ENDS});
     l->ended = ends_block(l->in);
     l->x87 = false;
     if (flags)

@@ -24,6 +24,15 @@ struct lift_mode {
     u8 flat;         /* bit n: segment register n has base 0, ends at 4 GiB, may be read and (but CS) written */
 };
 
+/* Is bit SEG of lift_mode's flat set now? */
+bool lift_flat(const struct cpu *c, unsigned seg);
+
+/* The segment register that IN loads if it goes on behind that, SEG_COUNT: none. */
+unsigned lift_loaded_segment(const struct insn *in);
+
+/* What LAST says in k. */
+enum lift_going_on { LIFT_ENDS, LIFT_GOES_ON, LIFT_GOES_ON_IN_MODE /* if that is what it was */ };
+
 struct lift {
     struct ir_block *b;
     const struct lift_mode *mode;

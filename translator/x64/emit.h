@@ -21,15 +21,19 @@ struct verify;
 /* Where translated code calls C: an instruction of a block. Code holds its address. */
 struct x64_site {
     struct x64_code *code;
-    const struct x64_part *part;
+    const struct insn *in, *first; /* the instruction, and the first of its part, */
+    struct iblock *block;          /* which is this block, */
+    u32 ip;                        /* at this address */
     u16 k;      /* which instruction, counted over all parts */
+    u16 undone; /* instructions from the part's first on, to the end of the trace */
     u8 w;       /* bytes of the access */
     bool write;
     struct fill_group group; /* that it is the first of */
     bool flags; /* the handler reads or writes flags */
     u8 x87, x87_mem; /* number + 1 of the last x87 instruction before, of the last with a memory operand; 0: none in this block */
     bool x87_in; /* the x87 unit is wanted */
-    bool stays; /* what ends the block may go on behind the call */
+    u8 stays;   /* enum lift_going_on: what ends the block may go on behind the call */
+    u8 loads;   /* segment register that it loads, SEG_COUNT: none */
     u8 beside;  /* how often it has stored near watched memory */
 };
 
@@ -170,7 +174,7 @@ static inline u64 x64_jump_key(u64 epoch, u32 mode)
 /* Slots of another era mean something else. */
 static inline u64 x64_jump_era(const struct mmu *m)
 {
-    return MAX(m->fetch_epoch, m->fetch_epoch_global) >> 23;
+    return m->last_epoch >> MMU_ERA_BITS;
 }
 
 /* What jumps look for while code of this mode runs. */

@@ -6,8 +6,11 @@
 struct x64_site *em_site(struct emit *e, unsigned w, bool write)
 {
     struct x64_site *s = &e->code->sites[e->code->nsites++];
+    const struct insn *insns = e->code->insns;
     *s = (struct x64_site){
-        .code = e->code, .part = e->part, .k = (u16)e->insn, .w = (u8)w, .write = write, .x87 = e->x87_last, .x87_mem = e->x87_mem};
+        .code = e->code, .in = insns + e->insn, .first = insns + e->part->first, .block = e->part->block, .ip = e->part->ip,
+        .k = (u16)e->insn, .undone = (u16)(e->code->count - e->part->first), .w = (u8)w, .write = write,
+        .x87 = e->x87_last, .x87_mem = e->x87_mem};
     return s;
 }
 

@@ -12,6 +12,13 @@ void x64_flags_out(struct cpu *c)
 {
     u32 ah = c->hflags >> 8, of = c->hflags & 1;
     flags_set_arith(c, ah | of << 11);
+    c->hflags_live = false;
+}
+
+void x64_flags_settle(struct cpu *c)
+{
+    if (c->hflags_live)
+        x64_flags_out(c);
 }
 
 void x64_flags_in(struct cpu *c)
@@ -34,27 +41,29 @@ static void note_x87(struct cpu *c, const struct x64_site *s)
         c->x87_seg = insns[s->x87_mem - 1].seg;
 }
 
-/* As the interpreter is inside the instruction of S. The head has taken all of the trace off the budget, and entering the reserve. */
+/*
+ * As the interpreter is inside the instruction of S, flags apart. The head has taken all of the trace off the budget, and entering
+ * the reserve.
+ */
 static const struct insn *stand_at(struct cpu *c, const struct x64_site *s)
 {
-    const struct x64_code *code = s->code;
-    const struct insn *in = &code->insns[s->k];
-    c->budget += code->count - s->part->first + X64_RESERVE;
-    c->blocks->running = s->part->block;
-    c->engine->running = code;
-    c->block_first = code->insns + s->part->first;
-    c->block_ip = s->part->ip;
-    c->cur = in;
-    c->ip = (u32)(s->part->ip + in->end);
-    x64_flags_out(c);
-    note_x87(c, s);
-    return in;
+    c->budget += s->undone + X64_RESERVE;
+    c->blocks->running = s->block;
+    c->engine->running = s->code;
+    c->block_first = s->first;
+    c->block_ip = s->ip;
+    c->cur = s->in;
+    c->ip = (u32)(s->ip + s->in->end);
+    c->hflags_live = true;
+    if (UNLIKELY(s->x87 | s->x87_mem))
+        note_x87(c, s);
+    return s->in;
 }
 
 /* Inside the trace again. */
 static u32 go_on(struct cpu *c, const struct x64_site *s)
 {
-    c->budget -= s->code->count - s->part->first + X64_RESERVE;
+    c->budget -= s->undone + X64_RESERVE;
     c->cur = NULL;
     c->engine->running = NULL;
     return 0;
@@ -63,7 +72,8 @@ static u32 go_on(struct cpu *c, const struct x64_site *s)
 /* In hand is done: between two instructions. */
 static u32 leave(struct cpu *c, const struct x64_site *s)
 {
-    cpu_account(c, s->k - s->part->first + 1);
+    x64_flags_settle(c);
+    cpu_account(c, s->in - s->first + 1);
     c->engine->running = NULL;
     return 1;
 }
@@ -90,7 +100,7 @@ static void count_beside(struct cpu *c, struct x64_site *s)
         return;
     for (const struct x64_site *t = code->sites; t < code->sites + code->nsites; t++)
         if (t->beside)
-            t->part->block->beside |= BIT(t->k - t->part->first);
+            t->block->beside |= BIT(t->in - t->first);
     c->engine->dropped(c->engine, code->part[0].block);
 }
 
@@ -109,6 +119,7 @@ static bool right_so_far(struct cpu *c, const struct x64_site *s)
 {
     if (LIKELY(!s->code->verify))
         return true;
+    x64_flags_settle(c);
     x64_x87_save(c);
     return verify_close(s->code->verify);
 }
@@ -129,7 +140,8 @@ static u32 enter_x87(struct cpu *c, const struct x64_site *s, const struct insn 
         return go_on(c, s);
     }
     c->ip = insn_ip(c, in);
-    cpu_account(c, s->k - s->part->first);
+    x64_flags_settle(c);
+    cpu_account(c, s->in - s->first);
     c->engine->running = NULL;
     return 1;
 }
@@ -148,19 +160,23 @@ u32 x64_access(struct cpu *c, struct x64_site *s, u32 lin)
         count_beside(c, s);
     else if (s->group.span && (fill_straddles(lin, s->w, &s->group) || fill_misaligned(lin, &s->group)))
         count_straddle(c, s->code);
+    x64_flags_settle(c);
     call(c, in);
     return leave(c, s);
 }
 
+/* What fetching sees stays as it is over the call, else the rest of the trace may be another: what goes on does so in the same mode. */
 u32 x64_handler(struct cpu *c, const struct x64_site *s, u32 unused)
 {
     const struct insn *in = stand_at(c, s);
+    u64 epoch = c->mmu.fetch_epoch;
     if (!right_so_far(c, s))
         return 1;
+    if (s->flags)
+        x64_flags_settle(c);
     call(c, in);
-    if (c->attention || (s->code->sse && !lift_sse_usable(c)))
+    if (c->attention || c->mmu.fetch_epoch != epoch || (s->code->sse && !lift_sse_usable(c)))
         return leave(c, s);
-    x64_set_keys(c, s->code->mode);
     if (UNLIKELY(s->code->verify))
         verify_open(s->code->verify);
     if (s->flags)
@@ -168,20 +184,34 @@ u32 x64_handler(struct cpu *c, const struct x64_site *s, u32 unused)
     return go_on(c, s);
 }
 
+/* What an instruction that goes on in the same mode may change of it. */
+static u32 mode_bits(const struct cpu *c, const struct x64_site *s)
+{
+    u32 flat = s->loads < SEG_COUNT && lift_flat(c, s->loads);
+    return flat | (c->eflags & F_AC);
+}
+
 u32 x64_last(struct cpu *c, const struct x64_site *s, u32 unused)
 {
     const struct insn *in = stand_at(c, s);
-    u64 next = c->ip;
+    u64 next = c->ip, epoch = c->mmu.fetch_epoch;
+    u32 mode = mode_bits(c, s);
     if (!right_so_far(c, s))
         return 1;
+    if (s->flags || s->stays == LIFT_ENDS)
+        x64_flags_settle(c);
     call(c, in);
-    leave(c, s);
-    if (!s->stays || c->attention || c->ip != next)
+    cpu_account(c, s->in - s->first + 1);
+    cpu_pass_shadow(c);
+    c->engine->running = NULL;
+    if (s->stays == LIFT_ENDS || c->attention || c->ip != next || c->mmu.fetch_epoch != epoch || mode_bits(c, s) != mode) {
+        x64_flags_settle(c);
         return 1;
-    x64_set_keys(c, s->code->mode);
+    }
     if (UNLIKELY(s->code->verify))
         verify_open(s->code->verify);
-    x64_flags_in(c);
+    if (s->flags)
+        x64_flags_in(c);
     c->budget -= X64_RESERVE;
     return 0;
 }

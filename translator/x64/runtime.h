@@ -16,8 +16,9 @@ u32 x64_access(struct cpu *c, struct x64_site *s, u32 lin);
 u32 x64_handler(struct cpu *c, const struct x64_site *s, u32 unused);
 u32 x64_last(struct cpu *c, const struct x64_site *s, u32 unused);
 
-/* Between hflags and what the interpreter has. */
+/* Between hflags and what the interpreter has; and the way out if C has been called since and that has not been done. */
 void x64_flags_out(struct cpu *c);
+void x64_flags_settle(struct cpu *c);
 void x64_flags_in(struct cpu *c);
 
 /* The guest's x87 state, all of it, back to struct cpu if it is in the host's unit (x87_live); and there. */

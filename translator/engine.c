@@ -70,6 +70,7 @@ static struct lift_mode mode_of(const struct cpu *c)
     struct lift_mode m = {.ip = (u32)c->ip, .bits = c->code_bits, .stack32 = c->stack32, .priv = (u8)c->mmu.priv};
     m.code_limit = c->seg[SEG_CS].limit;
     m.x87 = !c->force_soft_fp;
+    m.real = !(c->cr0 & CR0_PE);
     m.sse = lift_sse_usable(c);
     for (unsigned i = 0; i < SEG_COUNT; i++)
         m.flat |= (u8)(lift_flat(c, i) << i);
@@ -80,7 +81,7 @@ static struct lift_mode mode_of(const struct cpu *c)
 static bool same_but_ip(const struct lift_mode *a, const struct lift_mode *b)
 {
     return a->bits == b->bits && a->stack32 == b->stack32 && a->priv == b->priv && a->code_limit == b->code_limit &&
-           a->flat == b->flat;
+           a->flat == b->flat && a->real == b->real;
 }
 
 /* MODES: there are too many, and code of this one is not tied to other code. */
@@ -321,7 +322,7 @@ static bool expected(struct trace *t, const struct iblock *b, u32 ip, u32 *next)
             *next = target;
         return true;
     default:
-        return !(isa_rows[in->op].attrs & A_END);
+        return !(isa_rows[in->op].attrs & A_END) || lift_loaded_segment(in) < SEG_COUNT;
     }
 }
 

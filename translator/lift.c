@@ -105,11 +105,16 @@ static void stack_set(struct lift *l, ir_ref sp)
     lift_put(l, l->mode->stack32 ? 4 : 2, R_SP, sp);
 }
 
-void lift_push(struct lift *l, unsigned w, ir_ref v)
+void lift_push_part(struct lift *l, unsigned w, unsigned part, ir_ref v)
 {
     ir_ref sp = stack_at(l, -(s32)w);
-    lift_store(l, w, SEG_SS, sp, v);
+    lift_store(l, part, SEG_SS, sp, v);
     stack_set(l, sp);
+}
+
+void lift_push(struct lift *l, unsigned w, ir_ref v)
+{
+    lift_push_part(l, w, w, v);
 }
 
 ir_ref lift_peek(struct lift *l, unsigned w)
@@ -189,7 +194,10 @@ void lift_handler(struct lift *l)
 static void lift_one(struct lift *l)
 {
     ir_add(l->b, (struct ir_op){.op = IR_INSN, .imm = l->k});
-    lift_fn lift = lift_table[l->in->op] ? lift_table[l->in->op] : lift_x87_table[l->in->op];
+    static const lift_fn *const tables[] = {lift_table, lift_x87_table, lift_seg_table};
+    lift_fn lift = NULL;
+    for (unsigned i = 0; i < ARRAY_LEN(tables) && !lift; i++)
+        lift = tables[i][l->in->op];
     if (lift)
         lift(l);
     else if (!lift_sse(l))

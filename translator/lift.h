@@ -21,6 +21,7 @@ struct lift_mode {
     bool apart;      /* no groups: see struct iblock */
     bool x87;        /* the host's x87 unit may be used */
     bool sse;        /* SSE instructions raise neither #UD nor #NM nor #XM, and may be done by the host's */
+    bool real;       /* CR0.PE is clear */
     u8 flat;         /* bit n: segment register n has base 0, ends at 4 GiB, may be read and (but CS) written */
 };
 
@@ -47,7 +48,7 @@ struct lift {
 
 /* Lifts the instruction in hand; NULL in the table: no lift. */
 typedef void (*lift_fn)(struct lift *l);
-extern const lift_fn lift_table[ISA_COUNT], lift_x87_table[ISA_COUNT];
+extern const lift_fn lift_table[ISA_COUNT], lift_x87_table[ISA_COUNT], lift_seg_table[ISA_COUNT];
 
 /* Decoded blocks that are expected to run one behind the other. */
 struct lift_part {
@@ -112,6 +113,7 @@ void lift_rmw_end(struct lift *l, unsigned w, ir_ref first, ir_ref v);
 
 /* Stack: values are stored or loaded before the stack pointer moves. */
 void lift_push(struct lift *l, unsigned w, ir_ref v);
+void lift_push_part(struct lift *l, unsigned w, unsigned part, ir_ref v); /* PART bytes, the lower ones, are written */
 ir_ref lift_peek(struct lift *l, unsigned w);
 void lift_drop(struct lift *l, unsigned n);
 

@@ -81,13 +81,43 @@ static inline void program_distance(struct program *g, unsigned bytes)
     program_put(g, (u32)d, bytes);
 }
 
+/* A segment register with a selector of the tables of fuzz_code.c, or with that of a page; a far pointer; a selector on its way. */
+static inline void program_segment(struct program *g, unsigned opsize)
+{
+    static const u16 selectors[] = {0x10, 0x1B, 0x23, 0x48, 0x60, 0, 0x1000, 0x1500, 0x1600, 0x1008, 0xFFF};
+    static const u8 loads[] = {0x8E, 0x8E, 0x8E, 0xC4, 0xC5, 0x8C, 0x8F};
+    unsigned op = loads[program_below(g, ARRAY_LEN(loads))], reg = program_below(g, 4);
+    if (program_below(g, 6) == 0) {
+        program_put(g, 0x0F, 1);
+        if (program_below(g, 2)) {
+            program_put(g, 0xB4 + program_below(g, 2), 1);
+            program_modrm(g, 8, true);
+        } else {
+            program_put(g, 0xA0 + program_below(g, 2) + 8 * program_below(g, 2), 1);
+        }
+        return;
+    }
+    if (op == 0x8E) {
+        program_put(g, 0xB8 | reg, 1);
+        program_put(g, selectors[program_below(g, ARRAY_LEN(selectors))], opsize);
+    }
+    program_put(g, op, 1);
+    if (op == 0x8E && program_below(g, 4))
+        program_put(g, 0xC0 | (program_below(g, 8) ? 3 * program_below(g, 2) : program_below(g, 8)) << 3 | reg, 1); /* ES or DS */
+    else
+        program_modrm(g, op == 0x8F ? 0 : 8, op == 0xC4 || op == 0xC5);
+}
+
 static inline void program_plain(struct program *g, unsigned opsize)
 {
     static const u8 plain[] = {0x40, 0x48, 0x50, 0x58, 0x91, 0x98, 0x99, 0x9C, 0x9D, 0x9E, 0x9F, 0xF5, 0xF8, 0xF9, 0xFC, 0xFD,
                                0x27, 0x2F, 0x37, 0x3F, 0xD7, 0xFA, 0xFB, 0x60, 0x61, 0xC9, 0xC3, 0x06, 0x07, 0x1E, 0x1F, 0xCE};
     static const u8 strings[] = {0xA4, 0xA5, 0xA6, 0xA7, 0xAA, 0xAB, 0xAC, 0xAD, 0xAE, 0xAF};
     unsigned op = plain[program_below(g, ARRAY_LEN(plain))];
-    switch (program_below(g, 6)) {
+    switch (program_below(g, 7)) {
+    case 4:
+        program_segment(g, opsize);
+        break;
     case 0: /* strings; how often is known, for once */
         if (program_below(g, 2)) {
             program_put(g, 0xB9, 1);

@@ -204,6 +204,8 @@ void em_load(struct emit *e, const struct ir_op *o);
 void em_store(struct emit *e, const struct ir_op *o);
 void em_load_for_write(struct emit *e, const struct ir_op *o);
 void em_store_back(struct emit *e, const struct ir_op *o);
+void em_selector(struct emit *e, const struct ir_op *o);
+void em_set_segment(struct emit *e, const struct ir_op *o);
 void em_check_segment(struct emit *e, const struct ir_op *o);
 void em_check_target(struct emit *e, const struct ir_op *o);
 

@@ -1,0 +1,102 @@
+/*
+ * lift_seg.c - selectors on their way, POP to memory, and segment registers that real mode loads.
+ */
+#include "translator/lift.h"
+
+static ir_ref selector(struct lift *l, unsigned seg)
+{
+    return ir_add(l->b, (struct ir_op){.op = IR_SEL, .w = 4, .aux = seg});
+}
+
+/* Memory gets 16 bits whatever the operand size. */
+static void lift_MOV_EvSw(struct lift *l)
+{
+    if (l->in->reg >= SEG_COUNT)
+        lift_handler(l);
+    else
+        lift_set_rm(l, l->in->mem ? 2 : lift_width(l), selector(l, l->in->reg));
+}
+
+static void push_selector(struct lift *l, unsigned seg)
+{
+    lift_push_part(l, lift_width(l), 2, selector(l, seg));
+}
+
+/* An address by ESP is that behind the POP. */
+static void lift_POP_Ev(struct lift *l)
+{
+    unsigned w = lift_width(l);
+    ir_ref v = lift_peek(l, w);
+    if (!l->in->mem) {
+        lift_drop(l, w);
+        lift_put(l, w, l->in->rm, v);
+        return;
+    }
+    ir_ref off = lift_offset(l);
+    if (l->in->base == R_SP)
+        off = ir_add(l->b, (struct ir_op){.op = IR_LEA, .w = 4, .a = off, .imm = w});
+    lift_store(l, w, l->in->seg, off, v);
+    lift_drop(l, w);
+}
+
+/* ---- loading: in protected mode, and of SS, the handler's business ---- */
+
+static bool loads_here(const struct lift *l, unsigned seg)
+{
+    return l->mode->real && seg < SEG_COUNT && seg != SEG_CS && seg != SEG_SS;
+}
+
+static void load(struct lift *l, unsigned seg, ir_ref sel)
+{
+    ir_add(l->b, (struct ir_op){.op = IR_SETSEG, .w = 2, .a = sel, .aux = seg});
+}
+
+static void lift_MOV_SwEw(struct lift *l)
+{
+    if (loads_here(l, l->in->reg))
+        load(l, l->in->reg, lift_rm(l, 2));
+    else
+        lift_handler(l);
+}
+
+static void pop_selector(struct lift *l, unsigned seg)
+{
+    if (!loads_here(l, seg)) {
+        lift_handler(l);
+        return;
+    }
+    load(l, seg, lift_peek(l, 2));
+    lift_drop(l, lift_width(l));
+}
+
+static void load_pointer(struct lift *l, unsigned seg)
+{
+    unsigned w = lift_width(l);
+    if (!loads_here(l, seg)) {
+        lift_handler(l);
+        return;
+    }
+    ir_ref at = lift_offset(l), v = lift_load(l, w, l->in->seg, at);
+    ir_ref next = ir_add(l->b, (struct ir_op){.op = IR_LEA, .w = 4, .a = at, .imm = w});
+    if (l->in->adsize == 0)
+        next = ir_1(l->b, IR_ZEXT, 2, next);
+    load(l, seg, lift_load(l, 2, l->in->seg, next));
+    lift_put(l, w, l->in->reg, v);
+}
+
+/* clang-format off */
+#define PUSH_SEG(seg) static void lift_PUSH_##seg(struct lift *l) { push_selector(l, SEG_##seg); }
+#define POP_SEG(seg) static void lift_POP_##seg(struct lift *l) { pop_selector(l, SEG_##seg); }
+#define POINTER(seg) static void lift_L##seg(struct lift *l) { load_pointer(l, SEG_##seg); }
+PUSH_SEG(ES) PUSH_SEG(CS) PUSH_SEG(SS) PUSH_SEG(DS) PUSH_SEG(FS) PUSH_SEG(GS)
+POP_SEG(ES) POP_SEG(DS) POP_SEG(FS) POP_SEG(GS)
+POINTER(ES) POINTER(DS) POINTER(FS) POINTER(GS)
+/* clang-format on */
+
+#define SAME(id) [ISA_##id] = lift_##id
+
+const lift_fn lift_seg_table[ISA_COUNT] = {
+    SAME(MOV_EvSw), SAME(POP_Ev), SAME(PUSH_ES), SAME(PUSH_CS), SAME(PUSH_SS), SAME(PUSH_DS), SAME(PUSH_FS), SAME(PUSH_GS),
+    SAME(MOV_SwEw), SAME(POP_ES), SAME(POP_DS), SAME(POP_FS), SAME(POP_GS),
+    [ISA_LES_GvMp] = lift_LES, [ISA_LDS_GvMp] = lift_LDS, [ISA_LFS_GvMp] = lift_LFS, [ISA_LGS_GvMp] = lift_LGS,
+};

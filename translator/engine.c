@@ -217,7 +217,7 @@ static unsigned links_of(const struct ir_block *b)
 /* What the backend cannot do gets no code and is interpreted. False: no room, no memory. */
 static bool compile(struct engine *e, struct translation *t, const struct lift_part *part)
 {
-    t->code = (struct x64_code){.ip = t->mode.ip, .mode = number_of(e, &t->mode), .verify = e->verify};
+    t->code = (struct x64_code){.ip = t->mode.ip, .mode = number_of(e, &t->mode), .lift = &t->mode, .verify = e->verify};
     t->code.insns = t->insns ? t->insns : part->insns;
     name_parts(t, part);
     t->code.link = calloc(links_of(&e->work), sizeof *t->code.link);
@@ -517,18 +517,23 @@ static bool same_page(const struct iblock *a, const struct iblock *b)
     return !a->frame[1] && !b->frame[1] && a->frame[0] == b->frame[0];
 }
 
-/* Of code at the current IP, once it has been fetched; CS is flat. */
+static u32 linear_here(const struct engine *e)
+{
+    return (u32)(e->c->seg[SEG_CS].base + e->c->ip);
+}
+
+/* Of code at the current IP, once it has been fetched. */
 static u64 epoch_here(struct engine *e)
 {
-    return mmu_fetch_epoch_of(&e->c->mmu, (u32)e->c->ip);
+    return mmu_fetch_epoch_of(&e->c->mmu, linear_here(e));
 }
 
 /* What the TLB's entry for fetches there adds. */
 static u64 addend_here(struct engine *e)
 {
-    u64 phys, ip = (u32)e->c->ip;
-    const u8 *host = mmu_fetch(&e->c->mmu, ip, &phys);
-    return (u64)(uintptr_t)host - ip;
+    u64 phys, lin = linear_here(e);
+    const u8 *host = mmu_fetch(&e->c->mmu, lin, &phys);
+    return (u64)(uintptr_t)host - lin;
 }
 
 /*
@@ -542,17 +547,18 @@ static void tie(struct engine *e, struct x64_link *l, const struct iblock *from,
         return;
     if (same_page(from, b))
         x64_link_to(l, &t->code, 0, 0);
-    else if ((t->mode.flat >> SEG_CS & 1) && !b->frame[1])
-        x64_link_to(l, &t->code, epoch_here(e), addend_here(e));
+    else if (!b->frame[1])
+        x64_link_to(l, &t->code, epoch_here(e), t->mode.flat >> SEG_CS & 1 ? addend_here(e) : e->c->seg[SEG_CS].base);
 }
 
 /* The next indirect jump to T finds it. */
 static void enter_jump(struct engine *e, const struct translation *t, const struct iblock *b)
 {
-    if (!(t->mode.flat >> SEG_CS & 1) || b->frame[1] || !may_be_tied(t))
+    if (b->frame[1] || !may_be_tied(t))
         return;
-    e->jumps[x64_jump_slot(t->mode.ip)] =
-        (struct x64_jump){x64_jump_key(epoch_here(e), t->code.mode) | t->mode.ip, t->code.entry, addend_here(e), 0};
+    e->jumps[x64_jump_slot(t->mode.ip)] = (struct x64_jump){x64_jump_key(epoch_here(e), t->code.mode) | t->mode.ip,
+                                                            t->code.entry, addend_here(e),
+                                                            (u32)e->c->seg[SEG_CS].base, t->x87};
 }
 
 /* Translations alone; the decoded blocks stay. */
@@ -688,14 +694,16 @@ static u64 enter(struct engine *e, const u8 *code, u32 mode)
 static const u8 *entered_before(struct engine *e, u32 *mode)
 {
     struct cpu *c = e->c;
-    if (e->verify || !can_run(c) || !(c->x87_live || x87_plain(c)))
+    if (e->verify || !can_run(c))
         return NULL;
     struct lift_mode m = mode_of(c);
     const struct x64_jump *j = &e->jumps[x64_jump_slot(m.ip)];
     *mode = j->key >> 32 & 0xFF;
+    if (j->x87 && !c->x87_live && !x87_plain(c))
+        return NULL;
     bool here = j->key == (x64_jump_key(c->mmu.fetch_epoch, *mode) | m.ip) ||
                 j->key == (x64_jump_key(c->mmu.fetch_epoch_global, *mode) | m.ip);
-    return here && j->code && *mode < e->nmodes && same_but_ip(&e->modes[*mode], &m) ? j->code : NULL;
+    return here && j->code && j->base == c->seg[SEG_CS].base && *mode < e->nmodes && same_but_ip(&e->modes[*mode], &m) ? j->code : NULL;
 }
 
 static struct translation *for_host(struct engine *e, struct iblock *b)

@@ -166,6 +166,15 @@ static enum lift_going_on goes_on(const struct insn *in)
         return LIFT_GOES_ON;
     case ISA_POPF:
         return LIFT_GOES_ON_IN_MODE;
+    case ISA_JMP_Ap:
+    case ISA_JMP_Mp:
+    case ISA_CALL_Ap:
+    case ISA_CALL_Mp:
+    case ISA_RETF:
+    case ISA_RETF_Iw:
+    case ISA_INT_Ib:
+    case ISA_IRET:
+        return LIFT_JUMPS;
     default:
         if (lift_loaded_segment(in) < SEG_COUNT)
             return LIFT_GOES_ON_IN_MODE;
@@ -177,6 +186,17 @@ bool lift_flat(const struct cpu *c, unsigned seg)
 {
     const struct segment *s = &c->seg[seg];
     return s->base == 0 && s->rd_top == 0xFFFFFFFF && (seg == SEG_CS || s->wr_top == 0xFFFFFFFF);
+}
+
+bool lift_mode_holds(const struct lift_mode *m, const struct cpu *c)
+{
+    if (m->bits != c->code_bits || m->real == (c->cr0 & CR0_PE) || m->stack32 != c->stack32 || m->priv != c->mmu.priv ||
+        m->code_limit != c->seg[SEG_CS].limit)
+        return false;
+    unsigned i = 0;
+    while (i < SEG_COUNT && (m->flat >> i & 1) == lift_flat(c, i))
+        i++;
+    return i == SEG_COUNT;
 }
 
 void lift_handler(struct lift *l)

@@ -25,6 +25,9 @@ struct lift_mode {
     u8 flat;         /* bit n: segment register n has base 0, ends at 4 GiB, may be read and (but CS) written */
 };
 
+/* Is C in mode M? SSE and what the translator may do apart. */
+bool lift_mode_holds(const struct lift_mode *m, const struct cpu *c);
+
 /* Is bit SEG of lift_mode's flat set now? */
 bool lift_flat(const struct cpu *c, unsigned seg);
 
@@ -32,7 +35,7 @@ bool lift_flat(const struct cpu *c, unsigned seg);
 unsigned lift_loaded_segment(const struct insn *in);
 
 /* What LAST says in k. */
-enum lift_going_on { LIFT_ENDS, LIFT_GOES_ON, LIFT_GOES_ON_IN_MODE /* if that is what it was */ };
+enum lift_going_on { LIFT_ENDS, LIFT_GOES_ON, LIFT_GOES_ON_IN_MODE /* if that is what it was */, LIFT_JUMPS /* the same, elsewhere */ };
 
 struct lift {
     struct ir_block *b;

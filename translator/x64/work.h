@@ -116,6 +116,11 @@ static inline struct mem em_cpu_mem(size_t offset)
     return mem_at(RBP, (s32)offset - X64_BIAS);
 }
 
+static inline struct mem em_segment_mem(unsigned seg, size_t field)
+{
+    return em_cpu_mem(offsetof(struct cpu, seg) + seg * sizeof(struct segment) + field);
+}
+
 static inline struct mem em_hflags_mem(void)
 {
     return em_cpu_mem(offsetof(struct cpu, hflags));

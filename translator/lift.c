@@ -117,9 +117,24 @@ void lift_push(struct lift *l, unsigned w, ir_ref v)
     lift_push_part(l, w, w, v);
 }
 
+void lift_push_two(struct lift *l, unsigned w, ir_ref first, ir_ref second)
+{
+    ir_ref at = stack_at(l, -(s32)w), sp = stack_at(l, -2 * (s32)w);
+    ir_ref lin = lift_linear(l, SEG_SS, at, w, true), low = lift_linear(l, SEG_SS, sp, w, true);
+    u32 unchecked = lift_unchecked(l, SEG_SS, true);
+    ir_add(l->b, (struct ir_op){.op = IR_ST, .w = (u8)w, .a = lin, .b = first, .aux = unchecked});
+    ir_add(l->b, (struct ir_op){.op = IR_ST, .w = (u8)w, .a = low, .b = second, .aux = unchecked});
+    stack_set(l, sp);
+}
+
+ir_ref lift_peek_at(struct lift *l, unsigned w, unsigned n)
+{
+    return lift_load(l, w, SEG_SS, stack_at(l, (s32)n));
+}
+
 ir_ref lift_peek(struct lift *l, unsigned w)
 {
-    return lift_load(l, w, SEG_SS, stack_at(l, 0));
+    return lift_peek_at(l, w, 0);
 }
 
 void lift_drop(struct lift *l, unsigned n)

@@ -117,7 +117,9 @@ void lift_rmw_end(struct lift *l, unsigned w, ir_ref first, ir_ref v);
 /* Stack: values are stored or loaded before the stack pointer moves. */
 void lift_push(struct lift *l, unsigned w, ir_ref v);
 void lift_push_part(struct lift *l, unsigned w, unsigned part, ir_ref v); /* PART bytes, the lower ones, are written */
+void lift_push_two(struct lift *l, unsigned w, ir_ref first, ir_ref second); /* both are checked before the first is written */
 ir_ref lift_peek(struct lift *l, unsigned w);
+ir_ref lift_peek_at(struct lift *l, unsigned w, unsigned n); /* N bytes above */
 void lift_drop(struct lift *l, unsigned n);
 
 #endif

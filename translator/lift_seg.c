@@ -1,5 +1,5 @@
 /*
- * lift_seg.c - selectors on their way, POP to memory, and segment registers that real mode loads.
+ * lift_seg.c - selectors on their way, POP to memory, and what real mode does with segment registers: loads, far transfers.
  */
 #include "translator/lift.h"
 
@@ -69,19 +69,126 @@ static void pop_selector(struct lift *l, unsigned seg)
     lift_drop(l, lift_width(l));
 }
 
-static void load_pointer(struct lift *l, unsigned seg)
+struct pointer {
+    ir_ref off, sel;
+};
+
+/* The memory operand: the offset lies first. */
+static struct pointer pointer(struct lift *l)
 {
     unsigned w = lift_width(l);
+    ir_ref at = lift_offset(l), off = lift_load(l, w, l->in->seg, at);
+    ir_ref next = ir_add(l->b, (struct ir_op){.op = IR_LEA, .w = 4, .a = at, .imm = w});
+    if (l->in->adsize == 0)
+        next = ir_1(l->b, IR_ZEXT, 2, next);
+    return (struct pointer){off, lift_load(l, 2, l->in->seg, next)};
+}
+
+static void load_pointer(struct lift *l, unsigned seg)
+{
     if (!loads_here(l, seg)) {
         lift_handler(l);
         return;
     }
-    ir_ref at = lift_offset(l), v = lift_load(l, w, l->in->seg, at);
-    ir_ref next = ir_add(l->b, (struct ir_op){.op = IR_LEA, .w = 4, .a = at, .imm = w});
-    if (l->in->adsize == 0)
-        next = ir_1(l->b, IR_ZEXT, 2, next);
-    load(l, seg, lift_load(l, 2, l->in->seg, next));
-    lift_put(l, w, l->in->reg, v);
+    struct pointer p = pointer(l);
+    load(l, seg, p.sel);
+    lift_put(l, lift_width(l), l->in->reg, p.off);
+}
+
+/* ---- far transfers ---- */
+
+/* In real mode nothing faults once the target and the stack have been checked. */
+static bool goes_far_here(const struct lift *l)
+{
+    return l->mode->real && !(l->mode->flat >> SEG_SS & 1);
+}
+
+static void check_target(struct lift *l, ir_ref off)
+{
+    ir_add(l->b, (struct ir_op){.op = IR_LIMIT, .a = off, .imm = l->mode->code_limit});
+}
+
+static void go(struct lift *l, ir_ref off)
+{
+    ir_add(l->b, (struct ir_op){.op = IR_JMPV, .w = 4, .a = off});
+    l->ended = true;
+}
+
+static void call(struct lift *l, ir_ref sel, ir_ref off)
+{
+    check_target(l, off);
+    lift_push_two(l, lift_width(l), selector(l, SEG_CS), ir_const(l->b, 4, lift_next(l)));
+    load(l, SEG_CS, sel);
+    go(l, off);
+}
+
+static void jump(struct lift *l, ir_ref sel, ir_ref off)
+{
+    check_target(l, off);
+    load(l, SEG_CS, sel);
+    go(l, off);
+}
+
+static void give_back(struct lift *l, unsigned more)
+{
+    unsigned w = lift_width(l);
+    if (!goes_far_here(l)) {
+        lift_handler(l);
+        return;
+    }
+    ir_ref off = lift_peek(l, w), sel = lift_peek_at(l, w, w);
+    check_target(l, off);
+    load(l, SEG_CS, sel);
+    lift_drop(l, 2 * w + more);
+    go(l, off);
+}
+
+static void lift_RETF(struct lift *l)
+{
+    give_back(l, 0);
+}
+
+static void lift_RETF_Iw(struct lift *l)
+{
+    give_back(l, (u16)l->in->imm);
+}
+
+static void direct(struct lift *l, void (*to)(struct lift *l, ir_ref sel, ir_ref off))
+{
+    if (goes_far_here(l))
+        to(l, ir_const(l->b, 4, (u16)(l->in->imm >> 32)), ir_const(l->b, 4, (u32)l->in->imm));
+    else
+        lift_handler(l);
+}
+
+static void lift_CALL_Ap(struct lift *l)
+{
+    direct(l, call);
+}
+
+static void lift_JMP_Ap(struct lift *l)
+{
+    direct(l, jump);
+}
+
+static void indirect(struct lift *l, void (*to)(struct lift *l, ir_ref sel, ir_ref off))
+{
+    if (goes_far_here(l)) {
+        struct pointer p = pointer(l);
+        to(l, p.sel, p.off);
+    } else {
+        lift_handler(l);
+    }
+}
+
+static void lift_CALL_Mp(struct lift *l)
+{
+    indirect(l, call);
+}
+
+static void lift_JMP_Mp(struct lift *l)
+{
+    indirect(l, jump);
 }
 
 /* clang-format off */
@@ -98,5 +205,6 @@ POINTER(ES) POINTER(DS) POINTER(FS) POINTER(GS)
 const lift_fn lift_seg_table[ISA_COUNT] = {
     SAME(MOV_EvSw), SAME(POP_Ev), SAME(PUSH_ES), SAME(PUSH_CS), SAME(PUSH_SS), SAME(PUSH_DS), SAME(PUSH_FS), SAME(PUSH_GS),
     SAME(MOV_SwEw), SAME(POP_ES), SAME(POP_DS), SAME(POP_FS), SAME(POP_GS),
+    SAME(CALL_Ap), SAME(JMP_Ap), SAME(CALL_Mp), SAME(JMP_Mp), SAME(RETF), SAME(RETF_Iw),
     [ISA_LES_GvMp] = lift_LES, [ISA_LDS_GvMp] = lift_LDS, [ISA_LFS_GvMp] = lift_LFS, [ISA_LGS_GvMp] = lift_LGS,
 };

@@ -87,6 +87,18 @@ static inline void program_segment(struct program *g, unsigned opsize)
     static const u16 selectors[] = {0x10, 0x1B, 0x23, 0x48, 0x60, 0, 0x1000, 0x1500, 0x1600, 0x1008, 0xFFF};
     static const u8 loads[] = {0x8E, 0x8E, 0x8E, 0xC4, 0xC5, 0x8C, 0x8F};
     unsigned op = loads[program_below(g, ARRAY_LEN(loads))], reg = program_below(g, 4);
+    if (program_below(g, 6) == 0) { /* to the same code by another name, mostly; or back */
+        static const u8 ops[] = {0x9A, 0x9A, 0xEA, 0xCB, 0xCA};
+        unsigned it = ops[program_below(g, ARRAY_LEN(ops))], part = program_below(g, 4) * 0x100;
+        program_put(g, it, 1);
+        if (it == 0xCA)
+            program_put(g, 2 * program_below(g, 4), 2);
+        if (it >= 0xCA && it != 0xEA)
+            return;
+        program_put(g, 0x1000 + program_below(g, 0x200) - (g->wide ? 0 : part * 16), opsize);
+        program_put(g, g->wide ? selectors[program_below(g, ARRAY_LEN(selectors))] : 0x1000 + part, 2);
+        return;
+    }
     if (program_below(g, 6) == 0) {
         program_put(g, 0x0F, 1);
         if (program_below(g, 2)) {

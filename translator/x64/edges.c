@@ -35,8 +35,8 @@ void em_jump_to(struct emit *e, const u8 *thunk)
 static void call_handler(struct emit *e, const struct ir_op *o, const u8 *thunk)
 {
     struct x64_site *s = em_site(e, 0, false);
-    s->flags = o->aux;
     s->stays = o->op == IR_LAST ? o->cc : LIFT_ENDS;
+    s->flags = o->aux || s->stays == LIFT_JUMPS; /* INT and task switches store them */
     s->loads = (u8)lift_loaded_segment(s->in);
     em_flags_home(e);
     em_clobber(e);

@@ -1,5 +1,5 @@
 /*
- * lift_seg.c - selectors on their way, POP to memory, and what real mode does with segment registers: loads, far transfers.
+ * lift_seg.c - selectors on their way, and what real mode does with segment registers: loads, far transfers.
  */
 #include "translator/lift.h"
 
@@ -20,23 +20,6 @@ static void lift_MOV_EvSw(struct lift *l)
 static void push_selector(struct lift *l, unsigned seg)
 {
     lift_push_part(l, lift_width(l), 2, selector(l, seg));
-}
-
-/* An address by ESP is that behind the POP. */
-static void lift_POP_Ev(struct lift *l)
-{
-    unsigned w = lift_width(l);
-    ir_ref v = lift_peek(l, w);
-    if (!l->in->mem) {
-        lift_drop(l, w);
-        lift_put(l, w, l->in->rm, v);
-        return;
-    }
-    ir_ref off = lift_offset(l);
-    if (l->in->base == R_SP)
-        off = ir_add(l->b, (struct ir_op){.op = IR_LEA, .w = 4, .a = off, .imm = w});
-    lift_store(l, w, l->in->seg, off, v);
-    lift_drop(l, w);
 }
 
 /* ---- loading: in protected mode, and of SS, the handler's business ---- */
@@ -203,7 +186,7 @@ POINTER(ES) POINTER(DS) POINTER(FS) POINTER(GS)
 #define SAME(id) [ISA_##id] = lift_##id
 
 const lift_fn lift_seg_table[ISA_COUNT] = {
-    SAME(MOV_EvSw), SAME(POP_Ev), SAME(PUSH_ES), SAME(PUSH_CS), SAME(PUSH_SS), SAME(PUSH_DS), SAME(PUSH_FS), SAME(PUSH_GS),
+    SAME(MOV_EvSw), SAME(PUSH_ES), SAME(PUSH_CS), SAME(PUSH_SS), SAME(PUSH_DS), SAME(PUSH_FS), SAME(PUSH_GS),
     SAME(MOV_SwEw), SAME(POP_ES), SAME(POP_DS), SAME(POP_FS), SAME(POP_GS),
     SAME(CALL_Ap), SAME(JMP_Ap), SAME(CALL_Mp), SAME(JMP_Mp), SAME(RETF), SAME(RETF_Iw),
     [ISA_LES_GvMp] = lift_LES, [ISA_LDS_GvMp] = lift_LDS, [ISA_LFS_GvMp] = lift_LFS, [ISA_LGS_GvMp] = lift_LGS,

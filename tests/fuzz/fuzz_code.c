@@ -38,7 +38,13 @@ enum {
     PAE_DIR = 0x9000,
     PAE_TAB = 0xA000,
     HANDLERS = 0xB000,
+    OTHER_DIR = PAGE_DIR ^ PROGRAM_SPACES, /* of another address space, */
+    OTHER_TOP = PAE_TOP ^ PROGRAM_SPACES,
+    OTHER_TAB = 0xD000,
+    OTHER_PAE_DIR = 0xE000,
+    OTHER_PAE_TAB = 0xF000,
     CODE = 0x10000,
+    CODE_COPY = 0x1A000, /* of the code's second page */
     STACK0 = 0x1E000,
     STACK3 = 0x1F000,
     CODE_OFFSET = 0xFFC, /* the code begins before the end of its page */
@@ -148,14 +154,30 @@ static void put_handlers(struct cpu *c)
     }
 }
 
-/* Identity, a few pages that are not there or may not be written, large pages above; 32-bit and PAE forms. */
+/* Where PAGE leads in the other address space: data elsewhere, and a page of the code to one that is alike. */
+static u32 other_page(u32 page)
+{
+    enum { DATA = 0x15 };
+    return page == DATA || page == DATA + 1 ? page ^ DATA ^ (DATA + 1) : page == (CODE >> 12) + 1 ? CODE_COPY >> 12 : page;
+}
+
+/* Identity, a few pages that are not there or may not be written, large pages above; 32-bit and PAE forms. Tables are in global pages. */
 static void put_pages(struct cpu *c)
 {
     for (u32 page = 0; page < 512; page++) {
-        u32 rights = page == 0x17 ? 6 : page == 0x18 ? 5 : page == 0x19 ? 3 : 7;
-        put32(c, PAGE_TAB + page * 4, page << 12 | rights);
-        put64(c, PAE_TAB + page * 8, page << 12 | rights);
+        u32 rights = page == 0x17 ? 6 : page == 0x18 ? 5 : page == 0x19 ? 3 : 7, global = page < 0xC ? 0x100 : 0;
+        u32 other = page == 0x19 ? 6 : page == 0x17 ? 7 : rights;
+        put32(c, PAGE_TAB + page * 4, page << 12 | rights | global);
+        put64(c, PAE_TAB + page * 8, page << 12 | rights | global);
+        put32(c, OTHER_TAB + page * 4, other_page(page) << 12 | other | global);
+        put64(c, OTHER_PAE_TAB + page * 8, other_page(page) << 12 | other | global);
     }
+    put32(c, OTHER_DIR, OTHER_TAB | 7);
+    put32(c, OTHER_DIR + 4, 0x87);
+    put32(c, OTHER_DIR + 0x3FB * 4, 0xFEC00087);
+    put64(c, OTHER_TOP, OTHER_PAE_DIR | 1);
+    put64(c, OTHER_PAE_DIR, OTHER_PAE_TAB | 7);
+    put64(c, OTHER_PAE_DIR + 8, 0x87);
     put32(c, PAGE_DIR, PAGE_TAB | 7);
     put32(c, PAGE_DIR + 4, 0x87);
     put32(c, PAGE_DIR + 0x3FB * 4, 0xFEC00087);
@@ -180,6 +202,7 @@ static void switch_paging(struct cpu *c, const struct setup *s)
     bool pae = (s->paging & 2) && (c->features & FEAT_PAE);
     c->cr4 |= pae ? CR4_PAE : 0;
     c->cr4 |= c->features & FEAT_PSE ? CR4_PSE : 0;
+    c->cr4 |= c->features & FEAT_PGE && s->paging & 8 ? CR4_PGE : 0;
     c->cr3 = pae ? PAE_TOP : PAGE_DIR;
     c->cr0 |= CR0_PG | (s->paging & 4 ? CR0_WP : 0);
     mmu_load_cr3(&c->mmu, c->cr3);
@@ -254,6 +277,8 @@ static void put_code(struct cpu *c, const struct setup *s, enum mode mode, const
         code = made;
     }
     put(c, CODE + CODE_OFFSET, code, MIN(n, (size_t)CODE_MAX));
+    if (n > PAGE_SIZE - CODE_OFFSET)
+        put(c, CODE_COPY, code + (PAGE_SIZE - CODE_OFFSET), MIN(n - (PAGE_SIZE - CODE_OFFSET), (size_t)PAGE_SIZE));
 }
 
 static void start(struct cpu *c, const struct setup *s, const u8 *code, size_t n)
@@ -267,6 +292,8 @@ static void start(struct cpu *c, const struct setup *s, const u8 *code, size_t n
     if (s->options & OPTION_TIMER)
         start_timer(c, s);
     set_registers(c, s->registers);
+    if (s->registers & 7)
+        c->fpu.cw = X87_CW_INIT;
     put_code(c, s, mode, code, n);
     u32 flags = F_ONE | F_IF | (u32)(s->options & 3) << 12 | (mode == MODE_VM86 ? F_VM : 0);
     if (mode == MODE_REAL)

@@ -7,6 +7,8 @@
 
 #include "tests/fuzz/fuzz.h"
 
+enum { PROGRAM_SPACES = 0xF000 }; /* bits that differ between the values of CR3 that there are page tables for */
+
 struct program {
     u64 random;
     u8 *p;
@@ -191,7 +193,8 @@ static inline void program_alu(struct program *g, unsigned opsize)
 static inline void program_two_bytes(struct program *g)
 {
     static const u8 ops[] = {0x40, 0x90, 0xA3, 0xAB, 0xB3, 0xBB, 0xBA, 0xA4, 0xA5, 0xAC, 0xAD, 0xAF, 0xB0, 0xB1, 0xB6, 0xB7,
-                             0xBE, 0xBF, 0xBC, 0xBD, 0xC0, 0xC1, 0xC8, 0x10, 0x58, 0x6F, 0x7F, 0xEF, 0xFE, 0xD4, 0x28, 0x5A};
+                             0xBE, 0xBF, 0xBC, 0xBD, 0xC0, 0xC1, 0xC8, 0x10, 0x58, 0x6F, 0x7F, 0xEF, 0xFE, 0xD4, 0x28, 0x5A,
+                             0xC7, 0xC7, 0x1F};
     unsigned op = ops[program_below(g, ARRAY_LEN(ops))];
     program_put(g, 0x0F, 1);
     if (op == 0xC8) {
@@ -199,7 +202,7 @@ static inline void program_two_bytes(struct program *g)
         return;
     }
     program_put(g, op == 0x40 || op == 0x90 ? op | program_below(g, 16) : op, 1);
-    program_modrm(g, op == 0xBA ? 4 + program_below(g, 4) : 8, false);
+    program_modrm(g, op == 0xBA ? 4 + program_below(g, 4) : op == 0xC7 ? 1 : 8, op == 0xC7);
     if (op == 0xBA || op == 0xA4 || op == 0xAC)
         program_put(g, program_random(g), 1);
 }
@@ -234,12 +237,33 @@ static inline void program_flow(struct program *g, unsigned opsize)
     }
 }
 
+/* Another address space, the same once more, or one page of it forgotten. What to change in CR3 is fuzz_code.c's. */
+static inline void program_space(struct program *g)
+{
+    static const u8 from_cr3[] = {0x0F, 0x20, 0xD8}, to_cr3[] = {0x0F, 0x22, 0xD8};
+    if (program_below(g, 4) == 0) {
+        program_put(g, 0x010F, 2);
+        program_modrm(g, 7, true);
+        return;
+    }
+    for (unsigned i = 0; i < sizeof from_cr3; i++)
+        program_put(g, from_cr3[i], 1);
+    if (program_below(g, 4)) {
+        program_put(g, g->wide ? 0x35 : 0x3566, g->wide ? 1 : 2); /* XOR EAX */
+        program_put(g, PROGRAM_SPACES, 4);
+    }
+    for (unsigned i = 0; i < sizeof to_cr3; i++)
+        program_put(g, to_cr3[i], 1);
+}
+
 /* N instructions at most into P. How many bytes they have. */
 static inline size_t program_make(u64 seed, bool wide, u8 *p, size_t max, unsigned n)
 {
     struct program g = {.random = seed, .p = p, .max = max, .wide = wide};
     for (unsigned i = 0; i < n && g.n < max; i++) {
         bool other = program_below(&g, 10) == 0;
+        if (program_below(&g, 25) == 0)
+            program_space(&g);
         unsigned opsize = wide != other ? 4 : 2, kind = program_below(&g, 16);
         if (program_below(&g, 40) == 0)
             program_put(&g, program_below(&g, 2) ? 0xF0 : 0x67, 1);

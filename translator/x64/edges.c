@@ -32,6 +32,13 @@ void em_jump_to(struct emit *e, const u8 *thunk)
     em_patch(e, asm_jmp(&e->o), as_written(e, thunk));
 }
 
+/* Guest registers are about to change where no value is told. */
+void em_no_aliases(struct emit *e)
+{
+    for (unsigned i = 0; i < e->nlive; i++)
+        e->failed |= e->place[e->live[i]].where == IN_GUEST;
+}
+
 static void call_handler(struct emit *e, const struct ir_op *o, const u8 *thunk)
 {
     struct x64_site *s = em_site(e, 0, false);
@@ -41,8 +48,7 @@ static void call_handler(struct emit *e, const struct ir_op *o, const u8 *thunk)
     em_flags_home(e);
     em_clobber(e);
     em_remake_tidy(e);
-    for (unsigned i = 0; i < e->nlive; i++) /* the handler may change guest registers */
-        e->failed |= e->place[e->live[i]].where == IN_GUEST;
+    em_no_aliases(e);
     em_call_thunk(e, thunk, s);
     e->x87_last = e->x87_mem = 0;
     if (o->aux)
@@ -110,6 +116,12 @@ static void check_based(struct emit *e, struct x64_link *l, u8 *wrong[2])
     em_patch(e, right, e->o.at);
 }
 
+/* May the code at IP be on other pages than the block's, or reach into the next one? */
+static bool other_pages(const struct emit *e, u32 ip)
+{
+    return (ip ^ e->code->ip) >> PAGE_BITS || (ip & (PAGE_SIZE - 1)) > PAGE_SIZE - INSN_MAX_LEN;
+}
+
 /* The jump's distance field is JUMP; flags are where they are for the emitter now, or to be made by FLAGS. */
 static void stub(struct emit *e, struct x64_link *l, const struct remake_plan *flags)
 {
@@ -117,7 +129,7 @@ static void stub(struct emit *e, struct x64_link *l, const struct remake_plan *f
     em_patch(e, l->jump, l->stub);
     em_flags_home_by(e, flags);
     l->far_jump = asm_jmp(&e->o);
-    if (!em_flat_code(e) || (l->ip ^ e->code->ip) >> PAGE_BITS) {
+    if (!em_flat_code(e) || other_pages(e, l->ip)) {
         l->check = e->o.at;
         u8 *wrong[2];
         if (em_flat_code(e))
@@ -241,8 +253,8 @@ void em_stubs(struct emit *e)
 void em_exit(struct emit *e, const struct ir_op *o)
 {
     em_x87_notes(e);
-    em_want_condition(e, o->f, o->cc);
-    stub_later(e, (struct stub){.jump = asm_jcc(&e->o, o->cc), .ip = (u32)o->imm, .reg = NO_REG, .undone = e->code->count - o->aux});
+    unsigned cc = em_want_condition(e, o->f, o->cc);
+    stub_later(e, (struct stub){.jump = asm_jcc(&e->o, cc), .ip = (u32)o->imm, .reg = NO_REG, .undone = e->code->count - o->aux});
     em_flag_used(e, o->f);
 }
 
@@ -273,8 +285,7 @@ void em_leave(struct emit *e, const struct ir_op *o)
         return;
     }
     if (o->op == IR_JCC) {
-        em_want_condition(e, o->f, o->cc);
-        edge_if(e, o->cc, (u32)o->imm);
+        edge_if(e, em_want_condition(e, o->f, o->cc), (u32)o->imm);
         edge(e, o->aux);
         return;
     }

@@ -84,13 +84,45 @@ void em_want_flags(struct emit *e, ir_ref t)
     e->ef = t;
 }
 
-/* Enough of it for condition CC. */
-void em_want_condition(struct emit *e, ir_ref t, unsigned cc)
+/* CF of T in EFLAGS; the others are anything, unless T was there before. */
+void em_want_carry(struct emit *e, ir_ref t)
 {
-    static const u8 looks_at[] = {FLAGS_OF, FLAGS_CF, FLAGS_REST, FLAGS_CF | FLAGS_REST, FLAGS_REST, FLAGS_REST,
-                                  FLAGS_OF | FLAGS_REST, FLAGS_OF | FLAGS_REST};
-    if (e->ef != t || (e->ef_lacks & looks_at[cc / 2]))
+    if (e->ef == t && !(e->ef_lacks & FLAGS_CF))
+        return;
+    em_clobber(e);
+    if (e->home != t) {
         em_want_flags(e, t);
+        return;
+    }
+    asm_rm(&e->o, 2, 0x0FBA, 4, em_hflags_mem()); /* BT */
+    asm_imm(&e->o, 8, 1);
+}
+
+static u8 by_maker(u8 flags)
+{
+    return (flags & IR_CF ? FLAGS_CF : 0) | (flags & IR_OF ? FLAGS_OF : 0) | (flags & ~(IR_CF | IR_OF) ? FLAGS_REST : 0);
+}
+
+/* The condition of the host that is condition CC for T now. */
+unsigned em_want_condition(struct emit *e, ir_ref t, unsigned cc)
+{
+    u8 flags = ir_condition(cc);
+    if (e->ef == t && !(e->ef_lacks & by_maker(flags)))
+        return cc;
+    em_clobber(e);
+    if (flags == IR_CF) {
+        em_want_carry(e, t);
+        return cc;
+    }
+    if (e->home != t || ((flags & IR_OF) && flags != IR_OF)) {
+        em_want_flags(e, t);
+        return cc;
+    }
+    struct mem byte = em_hflags_mem();
+    byte.disp += flags != IR_OF;
+    asm_rm(&e->o, 1, 0xF6, 0, byte); /* TEST */
+    asm_imm(&e->o, flags == IR_OF ? 1 : flags, 1);
+    return cc & 1 ? CC_E : CC_NE;
 }
 
 /* The same where flags are handed on: AF too. */
@@ -111,7 +143,7 @@ u8 em_hand_on(struct emit *e, const struct ir_op *o, unsigned mask)
         if (mask & FLAGS_REST)
             em_want_all_flags(e, o->f);
         else
-            em_want_flags(e, o->f);
+            em_want_carry(e, o->f);
         return 0;
     }
     if (e->ef == o->f)

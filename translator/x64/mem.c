@@ -202,11 +202,67 @@ void em_store(struct emit *e, const struct ir_op *o)
     em_used(e, o->b);
 }
 
+/*
+ * Does the operation behind the LDW in hand take its value and leave its own for the STW alone, so that the host does it in memory?
+ * Nothing else is between them. Not if the flags will have to be made again.
+ */
+static bool changed_in_memory(const struct emit *e)
+{
+    const struct ir_op *ldw = &e->b->op[e->at], *o = ldw + 1;
+    while (o->op == IR_NOP || o->op == IR_GETF)
+        o++;
+    const struct ir_op *stw = o + 1;
+    while (stw->op == IR_NOP)
+        stw++;
+    switch (o->op) {
+    case IR_ADD:
+    case IR_OR:
+    case IR_ADC:
+    case IR_SBB:
+    case IR_AND:
+    case IR_SUB:
+    case IR_XOR:
+    case IR_NEG:
+    case IR_NOT:
+    case IR_INC:
+    case IR_DEC:
+        return ldw->uses == 2 && o->uses == 1 && o->w == ldw->w && o->a == e->at && o->b != e->at && stw->op == IR_STW &&
+               stw->a == e->at && stw->b == o - e->b->op && !em_better_kept(e, (unsigned)(o - e->b->op));
+    default:
+        return false;
+    }
+}
+
+/* Where the LDW is that operation O works on. Flags stay. */
+struct mem em_in_memory(struct emit *e, const struct ir_op *o)
+{
+    const struct ir_op *ldw = &e->b->op[o->a];
+    return ir_covered(ldw) ? em_covered(e, ldw) : mem_at(e->rmw_reg, 0);
+}
+
+/* It has, and its STW is done. */
+void em_stored_back(struct emit *e, const struct ir_op *o)
+{
+    if (!ir_covered(&e->b->op[o->a]))
+        e->reserved &= ~BIT(e->rmw_reg);
+    em_used(e, o->a);
+    em_used(e, o->a);
+    em_used(e, (ir_ref)e->at);
+    const struct ir_op *stw = o + 1;
+    while (stw->op == IR_NOP)
+        stw++;
+    e->done[stw - e->b->op] = true;
+}
+
 /* The host's address stays in a register of its own until STW, that of a group in its slot. */
 void em_load_for_write(struct emit *e, const struct ir_op *o)
 {
+    bool in_memory = changed_in_memory(e);
+    if (in_memory)
+        e->place[e->at].where = IN_MEMORY;
     if (ir_covered(o)) {
-        load_covered(e, o);
+        if (!in_memory)
+            load_covered(e, o);
         return;
     }
     em_may_leave(e);
@@ -215,6 +271,8 @@ void em_load_for_write(struct emit *e, const struct ir_op *o)
     em_used(e, o->a);
     e->rmw_reg = (u8)t;
     e->reserved |= BIT(t);
+    if (in_memory)
+        return;
     unsigned dst = em_take(e, 0);
     asm_rm(&e->o, 4, load_opcode(o), dst, mem_at(t, 0));
     em_own(e, (ir_ref)e->at, dst);
@@ -223,6 +281,8 @@ void em_load_for_write(struct emit *e, const struct ir_op *o)
 void em_store_back(struct emit *e, const struct ir_op *o)
 {
     const struct ir_op *first = &e->b->op[o->a];
+    if (e->done[e->at])
+        return;
     if (ir_covered(first)) {
         store_to(e, o->w, o->b, em_covered(e, first), 0);
     } else {

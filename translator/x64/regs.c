@@ -196,11 +196,17 @@ bool em_wanted_beside(struct emit *e, unsigned reg, ir_ref v, unsigned uses)
 
 /* ---- results ---- */
 
+/* Comes without code: the other half of a product or quotient is made with the one before. */
+static bool no_code(const struct ir_op *o)
+{
+    return o->op == IR_NOP || o->op == IR_HIGH || o->op == IR_REST;
+}
+
 /* The PUT that takes the result of the operation in hand and nothing else comes between, or NULL. */
 const struct ir_op *em_put_behind(const struct emit *e)
 {
     unsigned i = e->at + 1;
-    while (i < e->b->count && e->b->op[i].op == IR_NOP)
+    while (i < e->b->count && no_code(&e->b->op[i]))
         i++;
     const struct ir_op *o = &e->b->op[i];
     return i < e->b->count && o->op == IR_PUT && o->a == e->at ? o : NULL;

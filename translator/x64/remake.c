@@ -42,9 +42,9 @@ static unsigned kind_with_count(const struct emit *e, const struct ir_op *o)
 }
 
 /* Are some of its flags those of its token operand? */
-static bool hands_on(unsigned kind)
+static bool hands_on(const struct ir_op *o, unsigned kind)
 {
-    return kind == STEP || kind == ROTATION;
+    return o->f && (kind == STEP || kind == ROTATION);
 }
 
 static struct remake *find(struct emit *e, ir_ref t)
@@ -65,19 +65,27 @@ bool em_can_remake(struct emit *e, ir_ref t)
     return t && find(e, t);
 }
 
-/* Will there be cold code that wants the flags of the operation in hand, and nothing that needs them saved anyway? */
-static bool for_cold_code(const struct emit *e)
+/* Will there be cold code that wants the flags of operation AT, and nothing that needs them saved anyway? */
+static bool for_cold_code(const struct emit *e, unsigned at)
 {
     bool cold = false;
-    for (unsigned i = e->at + 1; i < e->b->count; i++) {
+    for (unsigned i = at + 1; i < e->b->count; i++) {
         const struct ir_op *o = &e->b->op[i];
-        if (o->op == IR_FLAGS && o->f != e->at)
+        if (o->op == IR_FLAGS && o->f != at)
             return cold;
-        if (o->op == IR_HELPER || o->op == IR_LAST || o->op == IR_JMPV || o->op == IR_TEST0)
+        if (o->op == IR_HELPER || o->op == IR_REP || o->op == IR_LAST || o->op == IR_JMPV || o->op == IR_TEST0 || o->op == IR_IMAGE ||
+            o->op == IR_CAS8)
             return false;
         cold |= ir_leaves(o) && o->op != IR_EXIT;
     }
     return cold;
+}
+
+/* Is its result, from which its flags could be made again, better kept? */
+bool em_better_kept(const struct emit *e, unsigned at)
+{
+    const struct ir_op *o = &e->b->op[at];
+    return o->set && kind_of(o) != NOT_AGAIN && for_cold_code(e, at);
 }
 
 /* ---- keeping ---- */
@@ -153,12 +161,12 @@ void em_remake_begin(struct emit *e, const struct ir_op *o)
     if (!o->set || e->nremakes == REMAKES)
         return;
     unsigned kind = kind_with_count(e, o);
-    bool lost = hands_on(kind) && (e->ef != o->f || e->ef_lacks);
-    if (kind == NOT_AGAIN || (hands_on(kind) && !known(e, o->f)) || !(for_cold_code(e) || lost))
+    bool handed = hands_on(o, kind), lost = handed && (e->ef != o->f || e->ef_lacks);
+    if (kind == NOT_AGAIN || e->place[o->a].where == IN_MEMORY || (handed && !known(e, o->f)) || !(for_cold_code(e, e->at) || lost))
         return;
     if (kind == ROTATION && em_is_shift(e->b->op[o->f].op)) /* AF is not as EFLAGS have it then */
         em_home_token(e, o->f);
-    *m = (struct remake){.t = (ir_ref)e->at, .slot = NO_REG, .before = hands_on(kind) ? o->f : 0};
+    *m = (struct remake){.t = (ir_ref)e->at, .slot = NO_REG, .before = handed ? o->f : 0};
     if (!operands(e, o, kind, m))
         return;
     keep(e, m->v[0]);

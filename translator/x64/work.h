@@ -16,7 +16,7 @@ enum { SLOTS = 23, COUNT_SLOT = SLOTS, GROUP_SLOT = COUNT_SLOT, TEMPS = 4 };
 _Static_assert((GROUP_SLOT + IR_GROUPS + 1) * 8 <= X64_FRAME, "the frame is too small");
 static const u8 em_temps[TEMPS] = {RCX, RDX, RSI, RDI};
 
-enum where { NOWHERE, IN_CONST, IN_TEMP, IN_GUEST, IN_SLOT };
+enum where { NOWHERE, IN_CONST, IN_TEMP, IN_GUEST, IN_SLOT, IN_MEMORY /* of an LDW, which only its operation takes */ };
 
 struct place {
     u8 where;
@@ -46,6 +46,7 @@ enum { REMAKES = 6 };
 struct cold {
     u8 *jump;   /* distance field */
     u8 *back;   /* where to try again */
+    u8 *behind; /* of a repeated string instruction: where to go on if it is done. NULL: another access */
     u8 address; /* register with the linear address */
     struct x64_site *site;
     struct remake_plan flags; /* without steps: they are in hflags */
@@ -92,7 +93,7 @@ struct emit {
     u8 kept[IR_MAX_OPS];   /* how many of the uses of a value that are still to come are remakes */
     u8 rmw_reg;            /* host address of the read-modify-write in hand */
     u32 reserved;          /* scratch registers that hold no value but must stay, by bit */
-    bool done[IR_MAX_OPS]; /* a PUT that the operation before has done */
+    bool done[IR_MAX_OPS]; /* a PUT or STW that the operation before has done */
     u8 x87_last, x87_mem;  /* number + 1 of the x87 instruction that the pointers are to tell of, of the one with their operand */
     unsigned ncold, nstubs;
     u8 *sse_jump, *sse_back, *sse_unable; /* of the head: where to, back, and to where the slice ends */
@@ -161,8 +162,9 @@ bool em_is_shift(u8 op);
 void em_save_flags(struct emit *e);
 void em_clobber(struct emit *e);
 void em_want_flags(struct emit *e, ir_ref t);
-void em_want_condition(struct emit *e, ir_ref t, unsigned cc);
 void em_want_all_flags(struct emit *e, ir_ref t);
+void em_want_carry(struct emit *e, ir_ref t);
+unsigned em_want_condition(struct emit *e, ir_ref t, unsigned cc);
 bool em_token_wanted(const struct emit *e, ir_ref t);
 void em_flags_from_home(struct emit *e);
 u8 em_hand_on(struct emit *e, const struct ir_op *o, unsigned mask);
@@ -178,6 +180,7 @@ void em_remake_begin(struct emit *e, const struct ir_op *o);
 void em_remake_end(struct emit *e);
 void em_remake_tidy(struct emit *e);
 bool em_can_remake(struct emit *e, ir_ref t);
+bool em_better_kept(const struct emit *e, unsigned at);
 struct remake_plan em_remake_plan(struct emit *e, ir_ref t);
 void em_remake_do(struct emit *e, const struct remake_plan *p);
 
@@ -187,8 +190,14 @@ void em_alu(struct emit *e, const struct ir_op *o);
 void em_unary(struct emit *e, const struct ir_op *o);
 void em_shift_double(struct emit *e, const struct ir_op *o);
 void em_bit(struct emit *e, const struct ir_op *o);
+void em_scan(struct emit *e, const struct ir_op *o);
+void em_carry(struct emit *e, const struct ir_op *o);
+void em_low_flags(struct emit *e, const struct ir_op *o);
 void em_shift(struct emit *e, const struct ir_op *o);
 void em_multiply(struct emit *e, const struct ir_op *o);
+void em_compare_exchange_8(struct emit *e, const struct ir_op *o);
+void em_image(struct emit *e, const struct ir_op *o);
+void em_popped(struct emit *e, const struct ir_op *o);
 void em_divide(struct emit *e, const struct ir_op *o);
 void em_extend(struct emit *e, const struct ir_op *o);
 void em_swap_bytes(struct emit *e, const struct ir_op *o);
@@ -211,6 +220,8 @@ void em_load_for_write(struct emit *e, const struct ir_op *o);
 void em_store_back(struct emit *e, const struct ir_op *o);
 void em_selector(struct emit *e, const struct ir_op *o);
 void em_set_segment(struct emit *e, const struct ir_op *o);
+struct mem em_in_memory(struct emit *e, const struct ir_op *o);
+void em_stored_back(struct emit *e, const struct ir_op *o);
 void em_check_segment(struct emit *e, const struct ir_op *o);
 void em_check_target(struct emit *e, const struct ir_op *o);
 
@@ -220,6 +231,7 @@ void em_sse_head(struct emit *e);
 void em_sse_cold(struct emit *e);
 void em_sse(struct emit *e, const struct ir_op *o);
 void em_sse_mem(struct emit *e, const struct ir_op *o);
+void em_sse_control(struct emit *e, const struct ir_op *o);
 
 /* ---- x87.c ---- */
 
@@ -233,12 +245,20 @@ void em_x87_word(struct emit *e, const struct ir_op *o);
 void em_x87_control(struct emit *e, const struct ir_op *o);
 void em_ah_flags(struct emit *e, const struct ir_op *o);
 
+/* ---- string.c ---- */
+
+void em_rep(struct emit *e, const struct ir_op *o);
+void em_string_cold(struct emit *e, const struct cold *c);
+void em_step(struct emit *e, const struct ir_op *o);
+void em_direction(struct emit *e, const struct ir_op *o);
+
 /* ---- edges.c ---- */
 
 void em_patch(struct emit *e, u8 *field, const u8 *target);
 void em_call_thunk(struct emit *e, const u8 *thunk, const struct x64_site *s);
 void em_call(struct emit *e, const u8 *thunk);
 void em_jump_to(struct emit *e, const u8 *thunk);
+void em_no_aliases(struct emit *e);
 void em_handler(struct emit *e, const struct ir_op *o);
 void em_set_ip(struct emit *e, u32 ip);
 void em_leave(struct emit *e, const struct ir_op *o);

@@ -147,21 +147,15 @@ static void retire(struct engine *e, struct translation *t, u64 *reason)
         cpu_attention(e->c, ATT_CODE);
 }
 
-/* Code that was made for near accesses in one page goes when its block is found to have them in two. */
-static u64 *drop_reason(struct engine *e, const struct translation *t)
-{
-    return t->part[0].block->apart && !t->mode.apart ? &e->stats.dropped_apart : &e->stats.dropped_written;
-}
-
 static void drop(struct cpu_engine *hooks, struct iblock *b)
 {
     struct engine *e = CONTAINER_OF(hooks, struct engine, hooks);
     while (b->translated)
-        retire(e, b->translated->t, drop_reason(e, b->translated->t));
+        retire(e, b->translated->t, &e->stats.dropped_written);
     while (b->inside) {
         struct iblock *head = b->inside->t->part[0].block;
         head->unsteady += head->unsteady < UNSTEADY;
-        retire(e, b->inside->t, drop_reason(e, b->inside->t));
+        retire(e, b->inside->t, &e->stats.dropped_written);
     }
 }
 
@@ -930,7 +924,7 @@ void engine_free(struct engine *e)
 const struct engine_stats *engine_stats(struct engine *e)
 {
     struct engine_stats *s = &e->stats;
-    s->calls = s->calls_access + s->calls_handler + s->calls_last + s->calls_x87;
+    s->calls = s->calls_access + s->calls_handler + s->calls_last + s->calls_repeated + s->calls_x87;
     s->probes = s->calls_access;
     s->probes_fault = s->probes - s->probes_filled - s->probes_handler;
     return s;

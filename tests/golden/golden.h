@@ -12,10 +12,13 @@
 #include "frontend/step/disasm.h"
 #include "translator/engine.h"
 
-/* Numbers of host instructions. */
+/*
+ * Numbers of host instructions; of loops all but ALL for 100 guest instructions: then they can be compared where loops are
+ * unrolled. The hot path is all blocks from the start to the first jump that is always taken: behind it are stubs and calls of C.
+ */
 struct figures {
-    unsigned round; /* the shortest way from the first block's start back to it; 0: none */
-    unsigned hot;   /* of all blocks, from the start to the first jump that is always taken: behind it are stubs and calls of C */
+    unsigned round; /* of loops: the cheapest way from the first block's start back to it; 0: none */
+    unsigned hot;
     unsigned all;
     unsigned calls; /* of C, in the hot path: each costs more than can be seen here */
 };
@@ -54,9 +57,10 @@ struct piece {
     u32 ip;
     const u8 *at;
     size_t size;
-    bool lifted; /* nothing of its first instruction calls a handler */
-    unsigned op; /* of that one, enum isa_op */
-    char *guest; /* a line for each instruction */
+    unsigned insns; /* of the guest */
+    bool lifted;    /* nothing of its first instruction calls a handler */
+    unsigned op;    /* of that one, enum isa_op */
+    char *guest;    /* a line for each instruction */
 };
 
 enum { PIECES = 16 };
@@ -81,7 +85,8 @@ void golden_run(const struct reader *r, const struct guest *g, unsigned threshol
 
 /* ---- host.c ---- */
 
-struct figures host_figures(const struct reader *r, const struct piece *pieces, unsigned count);
+struct figures host_figures(const struct reader *r, const struct piece *piece);
+struct figures host_loop_figures(const struct reader *r, const struct piece *pieces, unsigned count);
 
 /* Lines of guest and host code, addresses by label. To be freed. */
 char *host_listing(const struct reader *r, const struct piece *pieces, unsigned count);

@@ -1,5 +1,5 @@
 /*
- * host.c - host code as instructions: how many, the shortest way round, and a listing without addresses.
+ * host.c - host code as instructions: how many, the cheapest way round, and a listing without addresses.
  */
 #include "tests/golden/golden.h"
 #include "translator/x64/state.h"
@@ -97,51 +97,110 @@ static unsigned calls_in(const struct host_insn *list, unsigned count)
     return n;
 }
 
+/* Where a way is: at an instruction, with so many guest instructions taken off the budget. */
+enum { GUEST_MAX = 256 };
+
 struct walk {
-    unsigned steps[INSNS_MAX]; /* from the start, 0: not there yet */
-    unsigned queue[INSNS_MAX], tail;
+    unsigned *steps; /* from the start by place, 0: not there yet */
+    unsigned *queue, tail;
 };
 
-static void reach(struct walk *w, int to, unsigned steps)
+static void reach(struct walk *w, int to, int guest, unsigned steps)
 {
-    if (to == NONE || w->steps[to])
+    unsigned place = (unsigned)to * GUEST_MAX + (unsigned)guest;
+    if (to == NONE || guest < 0 || guest >= GUEST_MAX || w->steps[place])
         return;
-    w->steps[to] = steps;
-    w->queue[w->tail++] = (unsigned)to;
+    w->steps[place] = steps;
+    w->queue[w->tail++] = place;
 }
 
-/* Fewest instructions from the start of piece K back to it; an indirect jump may lead to any piece. */
-static unsigned round_of(const struct host_code *h, unsigned pieces, unsigned k)
+/* Guest instructions that I takes off the budget: SUB R15,n at a block's start; LEA R15,[R15+n] gives back what was not done. */
+static int guest_of(const struct host_insn *i)
 {
-    struct walk *w = calloc(1, sizeof *w);
-    w->queue[w->tail++] = h->first[k];
-    for (unsigned head = 0; head < w->tail && !(head && w->queue[head] == h->first[k]); head++) {
-        const struct host_insn *i = &h->list[w->queue[head]];
-        unsigned steps = w->steps[w->queue[head]] + 1;
+    static const u8 sub8[] = {0x49, 0x83, 0xEF}, sub32[] = {0x49, 0x81, 0xEF}, lea8[] = {0x4D, 0x8D, 0x7F},
+                    lea32[] = {0x4D, 0x8D, 0xBF};
+    if (!memcmp(i->at, sub8, sizeof sub8))
+        return (s8)i->at[3];
+    if (!memcmp(i->at, lea8, sizeof lea8))
+        return -(s8)i->at[3];
+    if (!memcmp(i->at, sub32, sizeof sub32))
+        return (s32)ld32(i->at + 3);
+    return memcmp(i->at, lea32, sizeof lea32) ? 0 : -(s32)ld32(i->at + 3);
+}
+
+/* Everywhere from the start of piece K; an indirect jump may lead to any piece. */
+static void walk(const struct host_code *h, unsigned pieces, unsigned k, struct walk *w)
+{
+    w->queue[w->tail++] = h->first[k] * GUEST_MAX;
+    for (unsigned head = 0; head < w->tail; head++) {
+        unsigned at = w->queue[head] / GUEST_MAX, steps = w->steps[w->queue[head]] + 1;
+        const struct host_insn *i = &h->list[at];
+        int guest = (int)(w->queue[head] % GUEST_MAX) + guest_of(i);
+        if (head && at == h->first[k])
+            continue;
         if (i->kind == BRANCH || i->kind == JUMP)
-            reach(w, i->goal, steps);
+            reach(w, i->goal, guest, steps);
         if (i->kind == INDIRECT)
             for (unsigned n = 0; n < pieces; n++)
-                reach(w, (int)h->first[n], steps);
-        if (i->kind != JUMP && i->kind != INDIRECT && w->queue[head] + 1 < h->first[i->piece + 1])
-            reach(w, (int)w->queue[head] + 1, steps);
+                reach(w, (int)h->first[n], guest, steps);
+        if (i->kind != JUMP && i->kind != INDIRECT && at + 1 < h->first[i->piece + 1])
+            reach(w, (int)at + 1, guest, steps);
     }
-    unsigned round = w->steps[h->first[k]];
-    free(w);
-    return round;
 }
 
-struct figures host_figures(const struct reader *r, const struct piece *pieces, unsigned count)
+static unsigned per_cent(unsigned host, unsigned guest)
+{
+    return guest ? host * 100 / guest : 0;
+}
+
+/* The cheapest way from the start of piece K back to it. */
+static unsigned round_of(const struct host_code *h, unsigned pieces, unsigned k)
+{
+    size_t places = (size_t)h->count * GUEST_MAX;
+    struct walk w = {.steps = calloc(places, sizeof *w.steps), .queue = calloc(places + 1, sizeof *w.queue)};
+    unsigned best = 0;
+    walk(h, pieces, k, &w);
+    for (unsigned guest = 1; guest < GUEST_MAX; guest++) {
+        unsigned cost = per_cent(w.steps[h->first[k] * GUEST_MAX + guest], guest);
+        if (cost && (!best || cost < best))
+            best = cost;
+    }
+    free(w.steps);
+    free(w.queue);
+    return best;
+}
+
+static void count_hot(const struct host_code *h, unsigned count, struct figures *f)
+{
+    for (unsigned k = 0; k < count; k++) {
+        unsigned hot = hot_of(h, k);
+        f->hot += hot;
+        f->calls += calls_in(h->list + h->first[k], hot);
+    }
+}
+
+struct figures host_figures(const struct reader *r, const struct piece *piece)
+{
+    struct host_code *h = read_code(r, piece, 1);
+    struct figures f = {.all = h->count};
+    count_hot(h, 1, &f);
+    free(h);
+    return f;
+}
+
+struct figures host_loop_figures(const struct reader *r, const struct piece *pieces, unsigned count)
 {
     struct host_code *h = read_code(r, pieces, count);
     struct figures f = {.all = h->count};
+    unsigned guest = 0;
+    count_hot(h, count, &f);
     for (unsigned k = 0; k < count; k++) {
-        unsigned hot = hot_of(h, k);
-        f.hot += hot;
-        f.calls += calls_in(h->list + h->first[k], hot);
+        guest += pieces[k].insns;
+        if (!f.round)
+            f.round = round_of(h, count, k);
     }
-    for (unsigned k = 0; k < count && !f.round; k++)
-        f.round = round_of(h, count, k);
+    f.hot = per_cent(f.hot, guest);
+    f.calls = per_cent(f.calls, guest);
     free(h);
     return f;
 }

@@ -154,8 +154,7 @@ static void look(void *ctx, const struct made *m)
     const char *how = label(row, want->form, want->word);
     struct golden_case *c = golden_add(want->set);
     snprintf(c->name, sizeof c->name, "%s%s%s", row->id, *how ? "." : "", how);
-    c->n = host_figures(want->set->reader, &m->piece[i], 1);
-    c->n.round = 0;
+    c->n = host_figures(want->set->reader, &m->piece[i]);
     const char *text = strstr(m->piece[i].guest, "  ") + 2;
     c->text = strndup(text, strcspn(text, "\n"));
     if (want->set->wanted && !strcmp(want->set->wanted, c->name))

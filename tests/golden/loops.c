@@ -25,7 +25,7 @@ static void look(void *ctx, const struct made *m)
     snprintf(c->name, sizeof c->name, "%s", want->loop->name);
     c->loop = true;
     c->text = strdup(want->loop->text);
-    c->n = host_figures(want->set->reader, m->piece, m->count);
+    c->n = host_loop_figures(want->set->reader, m->piece, m->count);
     c->listing = host_listing(want->set->reader, m->piece, m->count);
 }
 

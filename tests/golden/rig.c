@@ -64,6 +64,7 @@ static void translated(void *ctx, const struct engine_view *v)
     m->piece[i] = (struct piece){.ip = v->part[0].ip,
                                  .at = v->host,
                                  .size = v->host_size,
+                                 .insns = v->count,
                                  .lifted = is_lifted(v->ir),
                                  .op = v->part[0].insns[0].op,
                                  .guest = guest_text(l, v)};

@@ -91,6 +91,15 @@ static u32 leave(struct cpu *c, const struct x64_site *s)
     return leave_for(c, s, &s->code->stats->left_access);
 }
 
+/* CODE is dropped for REASON, not because it was written. */
+static void make_again(struct cpu *c, const struct x64_code *code, u64 *reason)
+{
+    u64 *written = &code->stats->dropped_written, before = *written;
+    c->engine->dropped(c->engine, code->part[0].block);
+    *reason += *written - before;
+    *written = before;
+}
+
 /*
  * Blocks whose groups do not fit into pages again and again do better without; so do those that leave before they come to what
  * is not aligned.
@@ -99,7 +108,7 @@ static void count_straddle(struct cpu *c, struct x64_code *code)
 {
     if (++code->straddled == STRADDLES_MAX) {
         code->part[0].block->apart = true;
-        c->engine->dropped(c->engine, code->part[0].block);
+        make_again(c, code, &code->stats->dropped_apart);
     }
 }
 
@@ -114,7 +123,7 @@ static void count_beside(struct cpu *c, struct x64_site *s)
     for (const struct x64_site *t = code->sites; t < code->sites + code->nsites; t++)
         if (t->beside)
             t->block->beside |= BIT(t->in - t->first);
-    c->engine->dropped(c->engine, code->part[0].block);
+    make_again(c, code, &code->stats->dropped_beside);
 }
 
 /* May the probe try again? */
@@ -298,7 +307,7 @@ static u32 go_on_behind(struct cpu *c, const struct x64_site *s, u64 next, u64 e
     const s64 rest = s->code->count - (s->k + 1) + X64_RESERVE;
     done(c, s);
     if (c->attention || c->ip != next || c->mmu.fetch_epoch != epoch || c->budget < rest)
-        return leave_for(c, s, &s->code->stats->left_event);
+        return leave_for(c, s, &s->code->stats->left_end);
     if (UNLIKELY(s->code->verify))
         verify_open(s->code->verify);
     if (s->flags)

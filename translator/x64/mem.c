@@ -301,14 +301,29 @@ void em_selector(struct emit *e, const struct ir_op *o)
     em_made(e, dst, at_home);
 }
 
+/* The distance field of a jump that is taken if the x87 unit's pointers are still to tell of the selector in segment register SEG. */
+static u8 *x87_wants_selector(struct emit *e, unsigned seg)
+{
+    asm_alu_mem_imm(&e->o, 1, 7, em_cpu_mem(offsetof(struct cpu, x87_live)), 0);
+    u8 *idle = asm_jcc(&e->o, CC_E);
+    if (seg != SEG_CS)
+        asm_alu_mem_imm(&e->o, 1, 7, em_cpu_mem(offsetof(struct cpu, x87_seg)), seg);
+    u8 *wanted = seg == SEG_CS ? asm_jmp(&e->o) : asm_jcc(&e->o, CC_E);
+    em_patch(e, idle, e->o.at);
+    return wanted;
+}
+
 /* As seg_load_real(). A segment that does not end at 64 KiB may be flat before or behind: the handler's business. */
 void em_set_segment(struct emit *e, const struct ir_op *o)
 {
     em_may_leave(e);
     unsigned v = em_in_reg(e, o->a, 0), t = em_take(e, BIT(v));
+    em_x87_notes(e);
+    struct x64_site *s = em_site(e, 0, false);
     asm_rm(&e->o, 4, 0x8B, RAX, em_segment_mem(o->aux, offsetof(struct segment, limit)));
     asm_alu_imm(&e->o, 4, 7, RAX, 0xFFFF);
-    em_go_cold(e, asm_jcc(&e->o, CC_NE), NULL, v, em_site(e, 0, false));
+    em_go_cold(e, asm_jcc(&e->o, CC_NE), NULL, v, s);
+    em_go_cold(e, x87_wants_selector(e, o->aux), NULL, v, s);
     asm_rm(&e->o, 8, 0x89, RAX, em_segment_mem(o->aux, offsetof(struct segment, rd_top)));
     asm_rm(&e->o, 8, 0x89, RAX, em_segment_mem(o->aux, offsetof(struct segment, wr_top)));
     asm_rr(&e->o, 4, 0x0FB7, t, v); /* MOVZX */

@@ -73,6 +73,7 @@ static struct lift_mode mode_of(const struct cpu *c)
     struct lift_mode m = {.ip = (u32)c->ip, .bits = c->code_bits, .stack32 = c->stack32, .priv = (u8)c->mmu.priv};
     m.code_limit = c->seg[SEG_CS].limit;
     m.x87 = !c->force_soft_fp;
+    m.real = !(c->cr0 & CR0_PE);
     m.sse = lift_sse_usable(c);
     m.daz = c->features & FEAT_SSE2;
     for (unsigned i = 0; i < SEG_COUNT; i++)
@@ -84,7 +85,7 @@ static struct lift_mode mode_of(const struct cpu *c)
 static bool same_but_ip(const struct lift_mode *a, const struct lift_mode *b)
 {
     return a->bits == b->bits && a->stack32 == b->stack32 && a->priv == b->priv && a->code_limit == b->code_limit &&
-           a->flat == b->flat;
+           a->flat == b->flat && a->real == b->real;
 }
 
 /* MODES: there are too many, and code of this one is not tied to other code. */
@@ -234,7 +235,8 @@ static unsigned links_of(const struct ir_block *b)
 /* What the backend cannot do gets no code and is interpreted. False: no room, no memory. */
 static bool compile(struct engine *e, struct translation *t, const struct lift_part *part)
 {
-    t->code = (struct x64_code){.ip = t->mode.ip, .mode = number_of(e, &t->mode), .verify = e->verify, .stats = &e->stats};
+    t->code = (struct x64_code){.ip = t->mode.ip, .mode = number_of(e, &t->mode), .lift = &t->mode,
+                                .verify = e->verify, .stats = &e->stats};
     t->code.insns = t->insns ? t->insns : part->insns;
     name_parts(t, part);
     t->code.link = calloc(links_of(&e->work), sizeof *t->code.link);
@@ -342,7 +344,7 @@ static bool expected(struct trace *t, const struct iblock *b, u32 ip, u32 *next)
     case ISA_POPF:
         return true;
     default:
-        return !(isa_rows[in->op].attrs & A_END) || isa_is_string(in->op);
+        return !(isa_rows[in->op].attrs & A_END) || isa_is_string(in->op) || lift_loaded_segment(in) < SEG_COUNT;
     }
 }
 
@@ -563,23 +565,28 @@ static bool same_page(const struct iblock *a, const struct iblock *b)
     return !a->frame[1] && !b->frame[1] && a->frame[0] == b->frame[0];
 }
 
+static u32 linear_here(const struct engine *e)
+{
+    return (u32)(e->c->seg[SEG_CS].base + e->c->ip);
+}
+
 /*
- * Of the code of B at the current IP, once it has been fetched; CS is flat. With a second page, which may be global or not: the one
- * that is renewed for both.
+ * Of the code of B at the current IP, once it has been fetched. With a second page, which may be global or not: the one that is renewed
+ * for both.
  */
 static u64 epoch_here(struct engine *e, const struct iblock *b)
 {
-    return b->frame[1] ? e->c->mmu.fetch_epoch : mmu_fetch_epoch_of(&e->c->mmu, (u32)e->c->ip);
+    return b->frame[1] ? e->c->mmu.fetch_epoch : mmu_fetch_epoch_of(&e->c->mmu, linear_here(e));
 }
 
 /* What the TLB's entry for fetches there adds; of two pages one entry says too little: what none has. */
 static u64 addend_here(struct engine *e, const struct iblock *b)
 {
-    u64 phys, ip = (u32)e->c->ip;
+    u64 phys, lin = linear_here(e);
     if (b->frame[1])
         return ~(u64)0;
-    const u8 *host = mmu_fetch(&e->c->mmu, ip, &phys);
-    return (u64)(uintptr_t)host - ip;
+    const u8 *host = mmu_fetch(&e->c->mmu, lin, &phys);
+    return (u64)(uintptr_t)host - lin;
 }
 
 /*
@@ -594,8 +601,9 @@ static void tie(struct engine *e, struct x64_link *l, const struct iblock *from,
     bool anew = l->to, there = same_page(from, b);
     if (there)
         x64_link_to(l, &t->code, 0, 0);
-    else if (t->mode.flat >> SEG_CS & 1)
-        there = x64_link_to(l, &t->code, epoch_here(e, b), addend_here(e, b));
+    else
+        there = x64_link_to(l, &t->code, epoch_here(e, b),
+                            t->mode.flat >> SEG_CS & 1 ? addend_here(e, b) : e->c->seg[SEG_CS].base);
     e->stats.links += there;
     e->stats.links_renewed += there && anew;
     e->stats.links_there += there && !anew;
@@ -604,10 +612,11 @@ static void tie(struct engine *e, struct x64_link *l, const struct iblock *from,
 /* The next indirect jump to T finds it. */
 static void enter_jump(struct engine *e, const struct translation *t, const struct iblock *b)
 {
-    if (!(t->mode.flat >> SEG_CS & 1) || !may_be_tied(t))
+    if (!may_be_tied(t))
         return;
-    e->jumps[x64_jump_slot(t->mode.ip)] =
-        (struct x64_jump){x64_jump_key(epoch_here(e, b), t->code.mode) | t->mode.ip, t->code.entry, addend_here(e, b), 0};
+    e->jumps[x64_jump_slot(t->mode.ip)] = (struct x64_jump){x64_jump_key(epoch_here(e, b), t->code.mode) | t->mode.ip,
+                                                            t->code.entry, addend_here(e, b),
+                                                            (u32)e->c->seg[SEG_CS].base, t->x87};
     e->stats.jumps++;
 }
 
@@ -789,14 +798,16 @@ static u64 enter(struct engine *e, const u8 *code, u32 mode)
 static const u8 *entered_before(struct engine *e, u32 *mode)
 {
     struct cpu *c = e->c;
-    if (e->verify || !can_run(c) || !(c->x87_live || x87_plain(c)))
+    if (e->verify || !can_run(c))
         return NULL;
     struct lift_mode m = mode_of(c);
     const struct x64_jump *j = &e->jumps[x64_jump_slot(m.ip)];
     *mode = j->key >> 32 & 0xFF;
+    if (j->x87 && !c->x87_live && !x87_plain(c))
+        return NULL;
     bool here = j->key == (x64_jump_key(c->mmu.fetch_epoch, *mode) | m.ip) ||
                 j->key == (x64_jump_key(c->mmu.fetch_epoch_global, *mode) | m.ip);
-    return here && j->code && *mode < e->nmodes && same_but_ip(&e->modes[*mode], &m) ? j->code : NULL;
+    return here && j->code && j->base == c->seg[SEG_CS].base && *mode < e->nmodes && same_but_ip(&e->modes[*mode], &m) ? j->code : NULL;
 }
 
 static struct translation *for_host(struct engine *e, struct iblock *b)

@@ -285,6 +285,9 @@ static void compute(struct irinterp *r, unsigned at, const struct ir_op *o)
     case IR_SETCC:
         r->value[at] = flags_cond(c, o->cc);
         break;
+    case IR_SEL:
+        r->value[at] = c->seg[o->aux].sel;
+        break;
     case IR_X87SW:
         r->value[at] = o->aux ? c->fpu.cw : x87_status(c);
         break;
@@ -496,6 +499,9 @@ static void act(struct irinterp *r, unsigned at, const struct ir_op *o)
         break;
     case IR_FLAGS:
         flags_are(c, r->token[o->f]);
+        break;
+    case IR_SETSEG:
+        seg_load_real(c, o->aux, (u16)r->value[o->a]);
         break;
     case IR_SEG:
         r->value[at] = o->cc ? seg_lin_wr(c, o->aux, r->value[o->a], (u32)o->imm) : seg_lin_rd(c, o->aux, r->value[o->a], (u32)o->imm);

@@ -105,16 +105,36 @@ static void stack_set(struct lift *l, ir_ref sp)
     lift_put(l, l->mode->stack32 ? 4 : 2, R_SP, sp);
 }
 
-void lift_push(struct lift *l, unsigned w, ir_ref v)
+void lift_push_part(struct lift *l, unsigned w, unsigned part, ir_ref v)
 {
     ir_ref sp = stack_at(l, -(s32)w);
-    lift_store(l, w, SEG_SS, sp, v);
+    lift_store(l, part, SEG_SS, sp, v);
     stack_set(l, sp);
+}
+
+void lift_push(struct lift *l, unsigned w, ir_ref v)
+{
+    lift_push_part(l, w, w, v);
+}
+
+void lift_push_two(struct lift *l, unsigned w, ir_ref first, ir_ref second)
+{
+    ir_ref at = stack_at(l, -(s32)w), sp = stack_at(l, -2 * (s32)w);
+    ir_ref lin = lift_linear(l, SEG_SS, at, w, true), low = lift_linear(l, SEG_SS, sp, w, true);
+    u32 unchecked = lift_unchecked(l, SEG_SS, true);
+    ir_add(l->b, (struct ir_op){.op = IR_ST, .w = (u8)w, .a = lin, .b = first, .aux = unchecked});
+    ir_add(l->b, (struct ir_op){.op = IR_ST, .w = (u8)w, .a = low, .b = second, .aux = unchecked});
+    stack_set(l, sp);
+}
+
+ir_ref lift_peek_at(struct lift *l, unsigned w, unsigned n)
+{
+    return lift_load(l, w, SEG_SS, stack_at(l, (s32)n));
 }
 
 ir_ref lift_peek(struct lift *l, unsigned w)
 {
-    return lift_load(l, w, SEG_SS, stack_at(l, 0));
+    return lift_peek_at(l, w, 0);
 }
 
 void lift_drop(struct lift *l, unsigned n)
@@ -160,6 +180,15 @@ static enum lift_going_on goes_on(const struct insn *in)
         return LIFT_GOES_ON;
     case ISA_POPF:
         return LIFT_GOES_ON_IN_MODE;
+    case ISA_JMP_Ap:
+    case ISA_JMP_Mp:
+    case ISA_CALL_Ap:
+    case ISA_CALL_Mp:
+    case ISA_RETF:
+    case ISA_RETF_Iw:
+    case ISA_INT_Ib:
+    case ISA_IRET:
+        return LIFT_JUMPS;
     default:
         if (lift_loaded_segment(in) < SEG_COUNT)
             return LIFT_GOES_ON_IN_MODE;
@@ -171,6 +200,17 @@ bool lift_flat(const struct cpu *c, unsigned seg)
 {
     const struct segment *s = &c->seg[seg];
     return s->base == 0 && s->rd_top == 0xFFFFFFFF && (seg == SEG_CS || s->wr_top == 0xFFFFFFFF);
+}
+
+bool lift_mode_holds(const struct lift_mode *m, const struct cpu *c)
+{
+    if (m->bits != c->code_bits || m->real == (c->cr0 & CR0_PE) || m->stack32 != c->stack32 || m->priv != c->mmu.priv ||
+        m->code_limit != c->seg[SEG_CS].limit)
+        return false;
+    unsigned i = 0;
+    while (i < SEG_COUNT && (m->flat >> i & 1) == lift_flat(c, i))
+        i++;
+    return i == SEG_COUNT;
 }
 
 void lift_handler(struct lift *l)
@@ -188,7 +228,10 @@ void lift_handler(struct lift *l)
 static void lift_one(struct lift *l)
 {
     ir_add(l->b, (struct ir_op){.op = IR_INSN, .imm = l->k});
-    lift_fn lift = lift_table[l->in->op] ? lift_table[l->in->op] : lift_x87_table[l->in->op];
+    static const lift_fn *const tables[] = {lift_table, lift_x87_table, lift_seg_table};
+    lift_fn lift = NULL;
+    for (unsigned i = 0; i < ARRAY_LEN(tables) && !lift; i++)
+        lift = tables[i][l->in->op];
     if (lift)
         lift(l);
     else if (!lift_string(l) && !lift_sse(l))

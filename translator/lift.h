@@ -21,9 +21,13 @@ struct lift_mode {
     bool apart;      /* no groups: see struct iblock */
     bool x87;        /* the host's x87 unit may be used */
     bool sse;        /* SSE instructions raise neither #UD nor #NM nor #XM, and may be done by the host's */
+    bool real;       /* CR0.PE is clear */
     bool daz;        /* MXCSR has that bit */
     u8 flat;         /* bit n: segment register n has base 0, ends at 4 GiB, may be read and (but CS) written */
 };
+
+/* Is C in mode M? SSE and what the translator may do apart. */
+bool lift_mode_holds(const struct lift_mode *m, const struct cpu *c);
 
 /* Is bit SEG of lift_mode's flat set now? */
 bool lift_flat(const struct cpu *c, unsigned seg);
@@ -32,7 +36,7 @@ bool lift_flat(const struct cpu *c, unsigned seg);
 unsigned lift_loaded_segment(const struct insn *in);
 
 /* What LAST says in k. */
-enum lift_going_on { LIFT_ENDS, LIFT_GOES_ON, LIFT_GOES_ON_IN_MODE /* if that is what it was */ };
+enum lift_going_on { LIFT_ENDS, LIFT_GOES_ON, LIFT_GOES_ON_IN_MODE /* if that is what it was */, LIFT_JUMPS /* the same, elsewhere */ };
 
 struct lift {
     struct ir_block *b;
@@ -48,7 +52,7 @@ struct lift {
 
 /* Lifts the instruction in hand; NULL in the table: no lift. */
 typedef void (*lift_fn)(struct lift *l);
-extern const lift_fn lift_table[ISA_COUNT], lift_x87_table[ISA_COUNT];
+extern const lift_fn lift_table[ISA_COUNT], lift_x87_table[ISA_COUNT], lift_seg_table[ISA_COUNT];
 
 /* Decoded blocks that are expected to run one behind the other. */
 struct lift_part {
@@ -122,7 +126,10 @@ void lift_rmw_end(struct lift *l, unsigned w, ir_ref first, ir_ref v);
 
 /* Stack: values are stored or loaded before the stack pointer moves. */
 void lift_push(struct lift *l, unsigned w, ir_ref v);
+void lift_push_part(struct lift *l, unsigned w, unsigned part, ir_ref v); /* PART bytes, the lower ones, are written */
+void lift_push_two(struct lift *l, unsigned w, ir_ref first, ir_ref second); /* both are checked before the first is written */
 ir_ref lift_peek(struct lift *l, unsigned w);
+ir_ref lift_peek_at(struct lift *l, unsigned w, unsigned n); /* N bytes above */
 void lift_drop(struct lift *l, unsigned n);
 
 #endif

@@ -2,6 +2,7 @@
 #   1: real mode and flat 32-bit protected mode in turns
 #   2: 32-bit code whose segments all have bases, loads of segment registers, far calls of 16-bit protected-mode code
 #   3: real mode under a timer of 1 kHz
+#   4: real mode as programs of several segments are: far calls, far pointers, loads of segment registers, near calls
 # EBX is the sum, EBP counts the rounds down.
     .set INNER, 40
     .set CODE32, 8
@@ -152,6 +153,47 @@ real:
     movw %ax, %ds
     movw %ax, %ss
     movw $0x7000, %sp
+
+    .elseif KIND == 4
+    movw $0x2000, %ax
+    movw %ax, %es
+    movw $routine, %si
+    xorw %di, %di
+    movw $(routine_end - routine), %cx
+    rep movsb
+    movl $0x30010020, 0x9000    # a far pointer
+again:
+    movw $INNER, %cx
+1:  pushw %cx
+    lcall $0x2000, $0
+    lesw 0x9000, %di
+    addw %bx, %es:(%di)
+    addl %es:(%di), %ebx
+    pushw %ds
+    popw %es
+    call nearby
+    popw %cx
+    loop 1b
+    decl %ebp
+    jnz again
+    jmp done
+nearby:
+    addw %cx, %bx
+    ret
+routine:
+    pushl %ebp
+    movw %sp, %bp
+    movw %cs, %ax
+    movw %ax, %ds
+    imull $1664525, %ebx
+    addw 8(%bp), %bx            # CX
+    xorl routine_end - routine, %ebx
+    xorw %ax, %ax
+    movw %ax, %ds
+    popl %ebp
+    lret
+routine_end:
+done:
 
     .else
     movw $tick, 0x20

@@ -170,6 +170,7 @@ SECTORS = {  # name: group, source, its symbols and the checksum
     "code_page": ("16-bit loop", "sector.S", {"SAME": 1, "LOOPS": 20000000}, None),
     "modes": ("16 and 32 bits", "modes.S", {"KIND": 1, "LOOPS": 1000000}, "502c4957"),
     "segments": ("16 and 32 bits", "modes.S", {"KIND": 2, "LOOPS": 300000}, "c096e398"),
+    "far": ("16 and 32 bits", "modes.S", {"KIND": 4, "LOOPS": 200000}, "c24b1354"),
     "ticks": ("16 and 32 bits", "modes.S", {"KIND": 3, "LOOPS": 5000000}, "350886f4"),
 }
 

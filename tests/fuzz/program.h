@@ -83,12 +83,54 @@ static inline void program_distance(struct program *g, unsigned bytes)
     program_put(g, (u32)d, bytes);
 }
 
+/* A segment register with a selector of the tables of fuzz_code.c, or with that of a page; a far pointer; a selector on its way. */
+static inline void program_segment(struct program *g, unsigned opsize)
+{
+    static const u16 selectors[] = {0x10, 0x1B, 0x23, 0x48, 0x60, 0, 0x1000, 0x1500, 0x1600, 0x1008, 0xFFF};
+    static const u8 loads[] = {0x8E, 0x8E, 0x8E, 0xC4, 0xC5, 0x8C, 0x8F};
+    unsigned op = loads[program_below(g, ARRAY_LEN(loads))], reg = program_below(g, 4);
+    if (program_below(g, 6) == 0) { /* to the same code by another name, mostly; or back */
+        static const u8 ops[] = {0x9A, 0x9A, 0xEA, 0xCB, 0xCA};
+        unsigned it = ops[program_below(g, ARRAY_LEN(ops))], part = program_below(g, 4) * 0x100;
+        program_put(g, it, 1);
+        if (it == 0xCA)
+            program_put(g, 2 * program_below(g, 4), 2);
+        if (it >= 0xCA && it != 0xEA)
+            return;
+        program_put(g, 0x1000 + program_below(g, 0x200) - (g->wide ? 0 : part * 16), opsize);
+        program_put(g, g->wide ? selectors[program_below(g, ARRAY_LEN(selectors))] : 0x1000 + part, 2);
+        return;
+    }
+    if (program_below(g, 6) == 0) {
+        program_put(g, 0x0F, 1);
+        if (program_below(g, 2)) {
+            program_put(g, 0xB4 + program_below(g, 2), 1);
+            program_modrm(g, 8, true);
+        } else {
+            program_put(g, 0xA0 + program_below(g, 2) + 8 * program_below(g, 2), 1);
+        }
+        return;
+    }
+    if (op == 0x8E) {
+        program_put(g, 0xB8 | reg, 1);
+        program_put(g, selectors[program_below(g, ARRAY_LEN(selectors))], opsize);
+    }
+    program_put(g, op, 1);
+    if (op == 0x8E && program_below(g, 4))
+        program_put(g, 0xC0 | (program_below(g, 8) ? 3 * program_below(g, 2) : program_below(g, 8)) << 3 | reg, 1); /* ES or DS */
+    else
+        program_modrm(g, op == 0x8F ? 0 : 8, op == 0xC4 || op == 0xC5);
+}
+
 static inline void program_plain(struct program *g, unsigned opsize)
 {
     static const u8 plain[] = {0x40, 0x48, 0x50, 0x58, 0x91, 0x98, 0x99, 0x9C, 0x9D, 0x9E, 0x9F, 0xF5, 0xF8, 0xF9, 0xFC, 0xFD,
                                0x27, 0x2F, 0x37, 0x3F, 0xD7, 0xFA, 0xFB, 0x60, 0x61, 0xC9, 0xC3, 0x06, 0x07, 0x1E, 0x1F, 0xCE};
     unsigned op = plain[program_below(g, ARRAY_LEN(plain))];
-    switch (program_below(g, 5)) {
+    switch (program_below(g, 6)) {
+    case 3:
+        program_segment(g, opsize);
+        break;
     case 0: /* a register with an address or a number */
         program_put(g, 0xB8 | program_below(g, 8), 1);
         program_put(g, program_below(g, 2) ? program_address(g) : program_number(g), opsize);

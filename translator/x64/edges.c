@@ -42,8 +42,8 @@ void em_no_aliases(struct emit *e)
 static void call_handler(struct emit *e, const struct ir_op *o, const u8 *thunk)
 {
     struct x64_site *s = em_site(e, 0, false);
-    s->flags = o->aux;
     s->stays = o->op == IR_LAST ? o->cc : LIFT_ENDS;
+    s->flags = o->aux || s->stays == LIFT_JUMPS; /* INT and task switches store them */
     s->loads = (u8)lift_loaded_segment(s->in);
     em_flags_home(e);
     em_clobber(e);
@@ -100,6 +100,22 @@ static void check_page(struct emit *e, struct x64_link *l, u8 *wrong[2])
     em_patch(e, global, e->o.at);
 }
 
+/* The same where CS is not flat: only with the base that it had. */
+static void check_based(struct emit *e, struct x64_link *l, u8 *wrong[2])
+{
+    asm_mov_imm(&e->o, RAX, (u64)(uintptr_t)&l->addend);
+    asm_rm(&e->o, 8, 0x8B, RAX, mem_at(RAX, 0));
+    asm_rm(&e->o, 8, 0x3B, RAX, em_segment_mem(SEG_CS, offsetof(struct segment, base)));
+    wrong[0] = asm_jcc(&e->o, CC_NE);
+    asm_mov_imm(&e->o, RAX, (u64)(uintptr_t)&l->epoch);
+    asm_rm(&e->o, 8, 0x8B, RAX, mem_at(RAX, 0));
+    asm_rm(&e->o, 8, 0x3B, RAX, mmu_mem(offsetof(struct mmu, fetch_epoch)));
+    u8 *right = asm_jcc(&e->o, CC_E);
+    asm_rm(&e->o, 8, 0x3B, RAX, mmu_mem(offsetof(struct mmu, fetch_epoch_global)));
+    wrong[1] = asm_jcc(&e->o, CC_NE);
+    em_patch(e, right, e->o.at);
+}
+
 /* May the code at IP be on other pages than the block's, or reach into the next one? */
 static bool other_pages(const struct emit *e, u32 ip)
 {
@@ -113,10 +129,13 @@ static void stub(struct emit *e, struct x64_link *l, const struct remake_plan *f
     em_patch(e, l->jump, l->stub);
     em_flags_home_by(e, flags);
     l->far_jump = asm_jmp(&e->o);
-    if (em_flat_code(e) && other_pages(e, l->ip)) {
+    if (!em_flat_code(e) || other_pages(e, l->ip)) {
         l->check = e->o.at;
         u8 *wrong[2];
-        check_page(e, l, wrong);
+        if (em_flat_code(e))
+            check_page(e, l, wrong);
+        else
+            check_based(e, l, wrong);
         l->check_jump = asm_jmp(&e->o);
         em_patch(e, wrong[0], e->o.at);
         em_patch(e, wrong[1], e->o.at);
@@ -152,27 +171,39 @@ static u8 *jump_by_slot(struct emit *e, unsigned table, unsigned v, unsigned whi
     return miss;
 }
 
+/* To where a handler or V has led. */
+static void jump_by_ip(struct emit *e)
+{
+    asm_mov_imm(&e->o, RAX, X64_NO_EDGE);
+    em_jump_to(e, e->thunks->jump);
+}
+
 /* To the IP in register V: at once where the slot of its hash says so. */
 static void indirect(struct emit *e, unsigned v)
 {
-    if (em_flat_code(e)) {
-        unsigned table = em_take(e, BIT(v)), global_first = e->mode->priv == TLB_SYSTEM;
-        asm_rr(&e->o, 4, 0x69, RAX, v); /* IMUL */
-        asm_imm(&e->o, X64_JUMP_HASH, 4);
-        asm_rr(&e->o, 4, 0xC1, 5, RAX); /* SHR */
-        asm_imm(&e->o, 32 - X64_JUMP_BITS, 1);
-        asm_rr(&e->o, 4, 0xC1, 4, RAX); /* SHL */
-        asm_imm(&e->o, X64_JUMP_SHIFT, 1);
-        asm_rm(&e->o, 8, 0x8B, table, em_cpu_mem(offsetof(struct cpu, jumps)));
-        asm_rr(&e->o, 8, 0x03, table, RAX);
-        u8 *miss = jump_by_slot(e, table, v, global_first);
-        em_patch(e, miss, e->o.at);
-        miss = jump_by_slot(e, table, v, !global_first);
-        em_patch(e, miss, e->o.at);
+    unsigned table = em_take(e, BIT(v)), global_first = e->mode->priv == TLB_SYSTEM;
+    u8 *other_base = NULL;
+    asm_rr(&e->o, 4, 0x69, RAX, v); /* IMUL */
+    asm_imm(&e->o, X64_JUMP_HASH, 4);
+    asm_rr(&e->o, 4, 0xC1, 5, RAX); /* SHR */
+    asm_imm(&e->o, 32 - X64_JUMP_BITS, 1);
+    asm_rr(&e->o, 4, 0xC1, 4, RAX); /* SHL */
+    asm_imm(&e->o, X64_JUMP_SHIFT, 1);
+    asm_rm(&e->o, 8, 0x8B, table, em_cpu_mem(offsetof(struct cpu, jumps)));
+    asm_rr(&e->o, 8, 0x03, table, RAX);
+    if (!em_flat_code(e)) {
+        asm_rm(&e->o, 4, 0x8B, RAX, em_segment_mem(SEG_CS, offsetof(struct segment, base)));
+        asm_rm(&e->o, 4, 0x3B, RAX, mem_at(table, offsetof(struct x64_jump, base)));
+        other_base = asm_jcc(&e->o, CC_NE);
     }
+    u8 *miss = jump_by_slot(e, table, v, global_first);
+    em_patch(e, miss, e->o.at);
+    miss = jump_by_slot(e, table, v, !global_first);
+    em_patch(e, miss, e->o.at);
+    if (other_base)
+        em_patch(e, other_base, e->o.at);
     asm_rm(&e->o, 8, 0x89, v, em_cpu_mem(offsetof(struct cpu, ip)));
-    asm_mov_imm(&e->o, RAX, X64_NO_EDGE);
-    em_jump_to(e, em_flat_code(e) ? e->thunks->jump : e->thunks->exit);
+    jump_by_ip(e);
 }
 
 /* What a jump leads to is written when the block is done, with the flags where they are now. */
@@ -241,7 +272,9 @@ void em_leave(struct emit *e, const struct ir_op *o)
 {
     if (o->op == IR_LAST) {
         call_handler(e, o, e->thunks->last);
-        if (o->cc)
+        if (o->cc == LIFT_JUMPS)
+            jump_by_ip(e);
+        else if (o->cc)
             edge(e, e->part->ip + e->code->insns[o->imm].end);
         return;
     }

@@ -52,7 +52,8 @@ struct x64_link {
     u8 *check;                  /* leads to another page: code that looks first whether it is still the same; NULL: none */
     u8 *check_jump;             /* distance field of the jump behind that */
     u64 epoch;                  /* of the fetches for which it is right, */
-    u64 addend;                 /* or as long as the TLB's entry for fetches has this one: in another address space */
+    u64 addend;                 /* or as long as the TLB's entry for fetches has this one: in another address space. CS is not flat: */
+                                /* its base, with which alone the edge is right */
     u32 ip;                     /* target */
 };
 
@@ -75,6 +76,7 @@ struct x64_code {
     u8 *entry_rw;
     u32 ip;
     u32 mode;        /* number of the mode it runs in */
+    const struct lift_mode *lift; /* that mode */
     unsigned count;  /* instructions */
     bool flags_dead; /* nobody sees the flags that it starts with, if all of it runs */
     const struct insn *insns; /* of all parts */
@@ -160,7 +162,8 @@ struct x64_jump {
     u64 key;
     const u8 *code;
     u64 addend; /* of the TLB's entry for fetches: with another epoch it is right where that is the same */
-    u64 unused;
+    u32 base;   /* of CS */
+    bool x87;   /* the code has x87 instructions */
 };
 enum { X64_JUMP_SHIFT = 5 };
 _Static_assert(sizeof(struct x64_jump) == 1 << X64_JUMP_SHIFT, "code computes with it");

@@ -293,9 +293,51 @@ void em_store_back(struct emit *e, const struct ir_op *o)
     em_used(e, o->b);
 }
 
-static struct mem segment_mem(unsigned seg, size_t field)
+void em_selector(struct emit *e, const struct ir_op *o)
 {
-    return em_cpu_mem(offsetof(struct cpu, seg) + seg * sizeof(struct segment) + field);
+    bool at_home;
+    unsigned dst = em_fresh(e, &at_home, 0);
+    asm_rm(&e->o, 4, 0x0FB7, dst, em_segment_mem(o->aux, offsetof(struct segment, sel)));
+    em_made(e, dst, at_home);
+}
+
+/* The distance field of a jump that is taken if the x87 unit's pointers are still to tell of the selector in segment register SEG. */
+static u8 *x87_wants_selector(struct emit *e, unsigned seg)
+{
+    asm_alu_mem_imm(&e->o, 1, 7, em_cpu_mem(offsetof(struct cpu, x87_live)), 0);
+    u8 *idle = asm_jcc(&e->o, CC_E);
+    if (seg != SEG_CS)
+        asm_alu_mem_imm(&e->o, 1, 7, em_cpu_mem(offsetof(struct cpu, x87_seg)), seg);
+    u8 *wanted = seg == SEG_CS ? asm_jmp(&e->o) : asm_jcc(&e->o, CC_E);
+    em_patch(e, idle, e->o.at);
+    return wanted;
+}
+
+/* As seg_load_real(). A segment that does not end at 64 KiB may be flat before or behind: the handler's business. */
+void em_set_segment(struct emit *e, const struct ir_op *o)
+{
+    em_may_leave(e);
+    unsigned v = em_in_reg(e, o->a, 0), t = em_take(e, BIT(v));
+    em_x87_notes(e);
+    struct x64_site *s = em_site(e, 0, false);
+    asm_rm(&e->o, 4, 0x8B, RAX, em_segment_mem(o->aux, offsetof(struct segment, limit)));
+    asm_alu_imm(&e->o, 4, 7, RAX, 0xFFFF);
+    em_go_cold(e, asm_jcc(&e->o, CC_NE), NULL, v, s);
+    em_go_cold(e, x87_wants_selector(e, o->aux), NULL, v, s);
+    asm_rm(&e->o, 8, 0x89, RAX, em_segment_mem(o->aux, offsetof(struct segment, rd_top)));
+    asm_rm(&e->o, 8, 0x89, RAX, em_segment_mem(o->aux, offsetof(struct segment, wr_top)));
+    asm_rr(&e->o, 4, 0x0FB7, t, v); /* MOVZX */
+    asm_rm(&e->o, 2, 0x89, t, em_segment_mem(o->aux, offsetof(struct segment, sel)));
+    asm_rr(&e->o, 4, 0xC1, 4, t); /* SHL */
+    asm_imm(&e->o, 4, 1);
+    asm_rm(&e->o, 8, 0x89, t, em_segment_mem(o->aux, offsetof(struct segment, base)));
+    asm_rm(&e->o, 4, 0x0FB7, RAX, em_segment_mem(o->aux, offsetof(struct segment, attr)));
+    asm_alu_imm(&e->o, 4, 4, RAX, SEG_G | SEG_DB | SEG_AVL);
+    asm_alu_imm(&e->o, 4, 1, RAX, SEG_P | SEG_S | SEG_RW | SEG_A);
+    asm_rm(&e->o, 2, 0x89, RAX, em_segment_mem(o->aux, offsetof(struct segment, attr)));
+    asm_rm(&e->o, 1, 0xC6, 0, em_segment_mem(o->aux, offsetof(struct segment, null)));
+    asm_imm(&e->o, 0, 1);
+    em_used(e, o->a);
 }
 
 /* What the fast check does not allow is done by the handler of the instruction. */
@@ -305,10 +347,10 @@ void em_check_segment(struct emit *e, const struct ir_op *o)
     unsigned off = em_in_reg(e, o->a, 0);
     asm_rm(&e->o, 8, 0x8D, RAX, mem_at(off, (s32)o->imm - 1));
     asm_rm(&e->o, 8, 0x3B, RAX,
-           segment_mem(o->aux, o->cc ? offsetof(struct segment, wr_top) : offsetof(struct segment, rd_top)));
+           em_segment_mem(o->aux, o->cc ? offsetof(struct segment, wr_top) : offsetof(struct segment, rd_top)));
     em_go_cold(e, asm_jcc(&e->o, CC_G), NULL, off, em_site(e, 0, o->cc));
     unsigned t = em_take(e, BIT(off));
-    asm_rm(&e->o, 4, 0x8B, t, segment_mem(o->aux, offsetof(struct segment, base)));
+    asm_rm(&e->o, 4, 0x8B, t, em_segment_mem(o->aux, offsetof(struct segment, base)));
     asm_rr(&e->o, 4, 0x03, t, off);
     em_used(e, o->a);
     em_own(e, (ir_ref)e->at, t);

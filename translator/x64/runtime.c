@@ -227,6 +227,14 @@ static u32 mode_bits(const struct cpu *c, const struct x64_site *s)
     return flat | (c->eflags & F_AC);
 }
 
+/* May translated code go on behind its handler? */
+static bool same_mode(const struct cpu *c, const struct x64_site *s, u64 next, u32 mode)
+{
+    if (s->stays == LIFT_JUMPS)
+        return !(c->eflags & F_AC) && lift_mode_holds(s->code->lift, c);
+    return c->ip == next && mode_bits(c, s) == mode;
+}
+
 u32 x64_last(struct cpu *c, const struct x64_site *s, u32 unused)
 {
     struct engine_stats *n = s->code->stats;
@@ -242,7 +250,7 @@ u32 x64_last(struct cpu *c, const struct x64_site *s, u32 unused)
     cpu_account(c, s->in - s->first + 1);
     cpu_pass_shadow(c);
     c->engine->running = NULL;
-    if (s->stays == LIFT_ENDS || c->attention || c->ip != next || c->mmu.fetch_epoch != epoch || mode_bits(c, s) != mode) {
+    if (s->stays == LIFT_ENDS || c->attention || c->mmu.fetch_epoch != epoch || !same_mode(c, s, next, mode)) {
         x64_flags_settle(c);
         return leave_for(c, s, &n->left_end);
     }

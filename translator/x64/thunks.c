@@ -115,20 +115,22 @@ static void write_jump(struct asm_out *o, const u8 *exit)
     asm_rr(o, 4, 0xC1, 4, RCX); /* SHL */
     asm_imm(o, X64_JUMP_SHIFT, 1);
     asm_rm(o, 8, 0x03, RCX, cpu_at(offsetof(struct cpu, jumps)));
+    u8 *no[5];
+    no[0] = compare(o, 4, RDI, mem_at(RCX, offsetof(struct x64_jump, key)));
     asm_rm(o, 4, 0x0FB6, RSI, cpu_at(offsetof(struct cpu, jump_key) + 4)); /* the mode */
-    asm_mov(o, RDX, RDI);
+    no[1] = compare(o, 1, RSI, mem_at(RCX, offsetof(struct x64_jump, key) + 4));
+    asm_rm(o, 4, 0x8B, RSI, cpu_at(offsetof(struct cpu, seg) + SEG_CS * sizeof(struct segment) + offsetof(struct segment, base)));
+    no[2] = compare(o, 4, RSI, mem_at(RCX, offsetof(struct x64_jump, base)));
+    asm_rr(o, 4, 0x03, RSI, RDI); /* ADD: the linear address */
+    asm_mov(o, RDX, RSI);
     asm_rr(o, 4, 0xC1, 5, RDX); /* SHR */
     asm_imm(o, PAGE_BITS - 4, 1);
     asm_alu_imm(o, 4, 4, RDX, (TLB_SIZE - 1) << 4);
     asm_rm(o, 8, 0x03, RDX, cpu_at(offsetof(struct cpu, mmu) + offsetof(struct mmu, fe)));
-    u8 *no[4];
-    no[0] = compare(o, 4, RDI, mem_at(RCX, offsetof(struct x64_jump, key)));
-    no[1] = compare(o, 1, RSI, mem_at(RCX, offsetof(struct x64_jump, key) + 4));
-    asm_mov(o, RSI, RDI);
     asm_alu_imm(o, 4, 4, RSI, (u32)PAGE_MASK);
-    no[2] = compare(o, 8, RSI, mem_at(RDX, offsetof(struct tlb_entry, tag)));
+    no[3] = compare(o, 8, RSI, mem_at(RDX, offsetof(struct tlb_entry, tag)));
     asm_rm(o, 8, 0x8B, RSI, mem_at(RCX, offsetof(struct x64_jump, addend)));
-    no[3] = compare(o, 8, RSI, mem_at(RDX, offsetof(struct tlb_entry, addend)));
+    no[4] = compare(o, 8, RSI, mem_at(RDX, offsetof(struct tlb_entry, addend)));
     asm_rm(o, 8, 0x03, RDI, cpu_at(offsetof(struct cpu, jump_key)));
     asm_rm(o, 8, 0x89, RDI, mem_at(RCX, offsetof(struct x64_jump, key)));
     asm_rm(o, 4, 0xFF, 4, mem_at(RCX, offsetof(struct x64_jump, code))); /* JMP */

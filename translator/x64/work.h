@@ -119,6 +119,11 @@ static inline struct mem em_cpu_mem(size_t offset)
     return mem_at(RBP, (s32)offset - X64_BIAS);
 }
 
+static inline struct mem em_segment_mem(unsigned seg, size_t field)
+{
+    return em_cpu_mem(offsetof(struct cpu, seg) + seg * sizeof(struct segment) + field);
+}
+
 static inline struct mem em_hflags_mem(void)
 {
     return em_cpu_mem(offsetof(struct cpu, hflags));
@@ -216,6 +221,8 @@ void em_load(struct emit *e, const struct ir_op *o);
 void em_store(struct emit *e, const struct ir_op *o);
 void em_load_for_write(struct emit *e, const struct ir_op *o);
 void em_store_back(struct emit *e, const struct ir_op *o);
+void em_selector(struct emit *e, const struct ir_op *o);
+void em_set_segment(struct emit *e, const struct ir_op *o);
 struct mem em_in_memory(struct emit *e, const struct ir_op *o);
 void em_stored_back(struct emit *e, const struct ir_op *o);
 void em_check_segment(struct emit *e, const struct ir_op *o);

@@ -238,7 +238,7 @@ static bool compile(struct engine *e, struct translation *t, const struct lift_p
     t->code.insns = t->insns ? t->insns : part->insns;
     name_parts(t, part);
     t->code.link = calloc(links_of(&e->work), sizeof *t->code.link);
-    t->code.sites = calloc(sites_of(&e->work), sizeof *t->code.sites);
+    t->code.sites = aligned_alloc(_Alignof(struct x64_site), sites_of(&e->work) * sizeof *t->code.sites);
     t->code.marks = e->config.observer ? calloc(t->code.count + 1u, sizeof *t->code.marks) : NULL;
     if (!t->code.link || !t->code.sites || (e->config.observer && !t->code.marks))
         return false;
@@ -563,7 +563,10 @@ static bool same_page(const struct iblock *a, const struct iblock *b)
     return !a->frame[1] && !b->frame[1] && a->frame[0] == b->frame[0];
 }
 
-/* Of the code of B at the current IP, once it has been fetched; CS is flat. With a second page, which may be global or not: the one that is renewed for both. */
+/*
+ * Of the code of B at the current IP, once it has been fetched; CS is flat. With a second page, which may be global or not: the one
+ * that is renewed for both.
+ */
 static u64 epoch_here(struct engine *e, const struct iblock *b)
 {
     return b->frame[1] ? e->c->mmu.fetch_epoch : mmu_fetch_epoch_of(&e->c->mmu, (u32)e->c->ip);

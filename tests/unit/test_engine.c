@@ -1,10 +1,10 @@
 /*
- * test_engine.c - translations are given up when what they were made from changes.
+ * test_engine.c - translations lead to each other, and are given up when what they were made from changes.
  */
 #include "tests/unit/test_cpu_rig.h"
 #include "translator/engine.h"
 
-enum { THRESHOLD = 8, LOOPS = 100, B = CODE + 3 };
+enum { THRESHOLD = 8, LOOPS = 100, B = CODE + 3, END = (CODE | (PAGE_SIZE - 1)) + 1 };
 
 struct machine {
     struct rig rig;
@@ -36,6 +36,38 @@ static void end(struct machine *m)
     rig_free(&m->rig);
 }
 
+static void again(struct machine *m, u32 ip)
+{
+    struct cpu *c = m->rig.cpu;
+    c->ip = ip;
+    c->halt = HALT_NONE;
+    c->attention &= ~(u32)ATT_HALT;
+    c->r[R_CX] = LOOPS;
+    rig_run(&m->rig, 100 * LOOPS);
+    assert_int_equal(c->r[R_CX], 0);
+}
+
+/* A loop through an instruction that reaches into the next page stays in translated code; a change of either page is seen. */
+static void crossing(void **state)
+{
+    struct machine m;
+    if (!engine_has_host())
+        skip();
+    begin(&m, "F4");
+    const u8 code[] = {0xB8, 5, 0, 0, 0, /* MOV EAX,5 */ 0x49, 0x75, 0xF8, /* DEC ECX; JNZ */ 0xF4};
+    phys_write(&m.rig.phys, END - 2, code, sizeof code);
+    again(&m, END - 2);
+    u64 entered = engine_stats(m.engine)->entered;
+    again(&m, END - 2);
+    assert_in_range(engine_stats(m.engine)->entered - entered, 1, LOOPS / 4);
+    for (u8 n = 1; n < 4; n++) {
+        phys_write(&m.rig.phys, n & 1 ? END : END - 1, &n, 1);
+        again(&m, END - 2);
+    }
+    assert_int_equal(m.rig.cpu->r[R_AX], 0x302);
+    end(&m);
+}
+
 /* A block that is hot in the middle of a trace only has no translation that begins with it. */
 static void middle_of_a_trace_is_written(void **state)
 {
@@ -44,15 +76,9 @@ static void middle_of_a_trace_is_written(void **state)
         skip();
     begin(&m, "49 74 07 " /* A: DEC ECX; JZ out */ "B8 05 00 00 00 " /* B: MOV EAX,5 */ "EB F6 " /* JMP A */ "F4");
     for (u8 n = 5; n < 8; n++) {
-        struct cpu *c = m.rig.cpu;
         phys_write(&m.rig.phys, B + 1, &n, 1);
-        c->ip = CODE;
-        c->halt = HALT_NONE;
-        c->attention &= ~(u32)ATT_HALT;
-        c->r[R_CX] = LOOPS;
-        rig_run(&m.rig, 100 * LOOPS);
-        assert_int_equal(c->r[R_CX], 0);
-        assert_int_equal(c->r[R_AX], n);
+        again(&m, CODE);
+        assert_int_equal(m.rig.cpu->r[R_AX], n);
     }
     assert_true(m.longest > 1);
     end(&m);
@@ -61,6 +87,7 @@ static void middle_of_a_trace_is_written(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(crossing),
         cmocka_unit_test(middle_of_a_trace_is_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,6 +31,12 @@ static ALWAYS_INLINE u64 addr_step(const struct cpu *c, const unsigned W)
     return c->eflags & F_DF ? (u64)0 - W : W;
 }
 
+/* How far below the first of N elements the lowest one lies. */
+static ALWAYS_INLINE u64 lowest(const struct cpu *c, unsigned w, u64 n)
+{
+    return c->eflags & F_DF ? (n - 1) * w : 0;
+}
+
 /*
  * Host memory of the element at SEG:OFF, and in *N (never raised) how many there are from it on, as DF says, before the
  * segment, the address size or the page ends. NULL: take single steps, which also raise what there is to raise. A page
@@ -45,18 +51,15 @@ static u8 *run_at(struct cpu *c, unsigned seg, u64 off, unsigned w, u64 mask, bo
         return NULL;
     u32 avail = 0;
     u8 *host = mmu_run(&c->mmu, lin, write, &avail);
-    if (!host || avail < w)
+    if (avail < w)
         return NULL;
     bool down = c->eflags & F_DF;
     u64 room = down ? off + w : (u64)(last - (s64)off + 1), in_page = down ? PAGE_SIZE - avail + w : avail;
     *n = MIN(*n, MIN(room, in_page) / w);
+    u64 low = lowest(c, w, *n);
+    if (!host && write && (host = mmu_run_beside(&c->mmu, lin - low, (u32)*n * w)))
+        host += low;
     return host;
-}
-
-/* How far below the first of N elements the lowest one lies. */
-static ALWAYS_INLINE u64 lowest(const struct cpu *c, unsigned w, u64 n)
-{
-    return c->eflags & F_DF ? (n - 1) * w : 0;
 }
 
 /* ---- MOVS ---- */

@@ -99,4 +99,8 @@ MMU_ACCESS(64, u64, ld64, st64)
  */
 u8 *mmu_run(struct mmu *m, u64 lin, bool write, u32 *avail);
 
+/* For writing, where mmu_run() has found no plain memory: the host address of [LIN, LIN+LEN) if only other parts of its page are
+ * watched, else NULL. */
+u8 *mmu_run_beside(struct mmu *m, u64 lin, u32 len);
+
 #endif

@@ -427,6 +427,11 @@ static ALWAYS_INLINE u8 *at_once_beside(struct mmu *m, u64 lin, unsigned size, e
     return UNLIKELY(m->phys->journal_store) ? NULL : beside_watched(m, lin, size, priv);
 }
 
+u8 *mmu_run_beside(struct mmu *m, u64 lin, u32 len)
+{
+    return at_once_beside(m, lin, len, m->priv);
+}
+
 bool mmu_is_beside(struct mmu *m, u64 lin, u32 len)
 {
     return beside_watched(m, lin, len, m->priv);

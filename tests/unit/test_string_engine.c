@@ -14,8 +14,9 @@ enum {
     BUFFER = 0x6000,
     BUFFER_END = 0xA000,
     ABSENT = 0x9000,
-    BEHIND = 0x100,     /* what lies at 64 KiB must not be reached by 16-bit addresses */
-    REAL_CODE = 0xC000, /* out of the reach of 900 doublewords from the buffer or 0, as what follows */
+    WRITTEN_CODE = 0x7800, /* in the buffer: its page is watched once it has run */
+    BEHIND = 0x100,        /* what lies at 64 KiB must not be reached by 16-bit addresses */
+    REAL_CODE = 0xC000,    /* out of the reach of 900 doublewords from the buffer or 0, as what follows */
     REAL_IDT = 0xC800,
     REAL_HLT = 0xCC00,
     REAL_STACK = 0xCF00,
@@ -73,6 +74,21 @@ static void put_buffer(struct rig *r, u64 random)
     phys_write(&r->phys, BUFFER, buffer, sizeof buffer);
 }
 
+static void start(struct cpu *c, u32 ip)
+{
+    c->ip = ip;
+    c->halt = HALT_NONE;
+    c->attention &= ~(u32)ATT_HALT;
+}
+
+static void run_written_code(struct rig *r)
+{
+    rig_put(r, WRITTEN_CODE, 1, 0xF4);
+    start(r->cpu, WRITTEN_CODE);
+    cpu_run(r->cpu, 1);
+    cpu_settle(r->cpu);
+}
+
 /* HIGH: of those where addresses end, 32-bit ones; LOW: 16-bit ones. */
 static u32 address(u64 *r, bool high, bool low)
 {
@@ -105,9 +121,7 @@ static void run_case(struct pair *p, struct rig *r, unsigned form, u64 random, b
     struct cpu *c = r->cpu;
     set_registers(c, random, form, wide);
     c->cr2 = 0;
-    c->ip = p->code + form * FORM_BYTES;
-    c->halt = HALT_NONE;
-    c->attention &= ~(u32)ATT_HALT;
+    start(c, p->code + form * FORM_BYTES);
     for (unsigned i = 0; i < 10 && c->halt == HALT_NONE; i++)
         cpu_run(c, 300 + below(&random, 3000));
     assert_int_not_equal(c->halt, HALT_NONE);
@@ -163,6 +177,8 @@ static void all_forms(enum engine_backend backend, bool wide)
         if (i % 16 == 0) {
             put_buffer(&p.plain, seed);
             put_buffer(&p.translated, seed);
+            run_written_code(&p.plain);
+            run_written_code(&p.translated);
         }
         run_case(&p, &p.plain, form, seed, wide);
         run_case(&p, &p.translated, form, seed, wide);

@@ -52,14 +52,14 @@ static u32 bytes_in_frame(const struct iblock *b, u32 frame, u32 *first)
     return end - PAGE_SIZE;
 }
 
-/* The frame's code mask from the blocks that are left. */
+/* The frame's code mask from the blocks that are left: nothing new is in it. */
 static void rewatch(struct block_cache *bc, u32 frame)
 {
     struct frame *f = &bc->phys->frames[frame];
     f->code = 0;
     for (struct iblock *b = f->blocks; b; b = b->frame_next[link_of(b, frame)]) {
         u32 first, end = bytes_in_frame(b, frame, &first);
-        phys_watch_code(bc->phys, frame, first, end - first);
+        f->code |= phys_granules(first, end - first);
     }
 }
 
@@ -140,6 +140,7 @@ void blocks_insert(struct block_cache *bc, struct iblock *b)
     b->link[0].epoch = b->link[1].epoch = 0;
     b->heat = 0;
     b->apart = false;
+    b->beside = 0;
     b->taken = b->unsteady = 0;
     b->translated = b->inside = NULL;
     b->hash_next = *bucket;

@@ -33,6 +33,7 @@ struct iblock {
     u8 bits;            /* struct decode_mode: the other half of the key; 0: dropped, memory is reused at the next flush */
     u8 count;
     bool apart;         /* accesses of it that lie near each other are often in two pages */
+    u32 beside;         /* instructions, by bit, that store near watched memory */
     u16 heat;           /* how often an engine has met it; what that makes of it follows */
     u16 taken;          /* interpreted by an engine, how often something else followed than the next instruction */
     u8 unsteady;        /* code that it was translated together with has changed, so often */

@@ -244,7 +244,7 @@ struct cpu {
     bool stack32;     /* SS.B: ESP, else SP */
     u8 code_bits;     /* CS.D: 16 or 32; 64 later */
     void *jumps;      /* translator/: where indirect jumps of translated code look, */
-    u32 access_at;    /* the linear address of an access that C is called for */
+    u32 access_at;    /* the linear address of an access that C is called for; when it comes back from a REP: to be tried again */
     u64 jump_key[2];  /* and what they look for beside the address: for pages of this address space, for global ones */
     u16 hflags;       /* the arithmetic flags while translated code runs: AH as of LAHF, AL as of SETO */
     bool x87_live;    /* translated code runs with the x87 state in the host's unit; fpu has the control word. And since then: */

@@ -78,4 +78,10 @@ struct isa_row {
 
 extern const struct isa_row isa_rows[ISA_COUNT];
 
+/* MOVS STOS LODS SCAS CMPS, repeated or not. */
+static inline bool isa_is_string(unsigned op)
+{
+    return (isa_rows[op].attrs & (A_REP | A_IO)) == A_REP;
+}
+
 #endif

@@ -3,6 +3,7 @@
  */
 #include "frontend/file.h"
 #include "frontend/monitor_int.h"
+#include "translator/stats.h"
 
 #include <errno.h>
 #include <sys/stat.h>
@@ -90,6 +91,11 @@ int monitor_stats(struct answer *a)
     answer_number(a, "blocks_decoded", cpu->stats_blocks);
     answer_number(a, "instructions_decoded", cpu->stats_decoded);
     answer_number(a, "tlb_flushes", cpu->mmu.flushes);
+    answer_number(a, "tlb_misses", cpu->mmu.misses);
+    answer_number(a, "page_walks", cpu->mmu.walks);
+    const struct engine_stats *e = pc_engine_stats(a->env->pc);
+    for (unsigned i = 0; e && i < STAT_ROWS; i++)
+        answer_number(a, stat_rows[i].name, stat_of(e, &stat_rows[i]));
     return 0;
 }
 

@@ -1104,50 +1104,59 @@ static int begin(struct session *s)
     return 0;
 }
 
-static void print_engine_stats(const struct engine_stats *e)
+/* A line of the table: TEXT, and a number. */
+PRINTF_LIKE(2, 3) static void stat_line(const char *text, const char *fmt, ...)
 {
-    fprintf(stderr,
-            "blocks translated %14llu\n"
-            "  instructions    %14llu\n"
-            "  refused         %14llu\n"
-            "instructions run by translations %11llu\n"
-            "  by the interpreter             %11llu\n"
-            "ways from C into translations    %11llu\n"
-            "cache flushes     %14llu\n",
-            (unsigned long long)e->translated, (unsigned long long)e->insns_translated, (unsigned long long)e->refused,
-            (unsigned long long)e->run, (unsigned long long)e->interpreted, (unsigned long long)e->entered,
-            (unsigned long long)e->flushes);
+    va_list args;
+    char number[48];
+    va_start(args, fmt);
+    vsnprintf(number, sizeof number, fmt, args);
+    va_end(args);
+    fprintf(stderr, "%-52s %s\n", text, number);
+}
+
+static void stat_count(const char *text, u64 n)
+{
+    stat_line(text, "%16llu", (unsigned long long)n);
+}
+
+/* Parts stand under what they are parts of. COUNT: instructions by whomever. */
+static void print_engine_stats(const struct engine_stats *e, u64 count)
+{
+    for (const struct stat_row *row = stat_rows; row < stat_rows + STAT_ROWS; row++) {
+        char text[64];
+        snprintf(text, sizeof text, "%s%s", row->kind == STAT_ALONE ? "" : "  ", row->text);
+        stat_count(text, stat_of(e, row));
+    }
+    u64 engine = e->run + e->interpreted;
+    stat_count("instructions one by one, or for debugger or trace", count > engine ? count - engine : 0);
 }
 
 static void print_verified(const struct verify_stats *v)
 {
-    fprintf(stderr,
-            "blocks verified   %14llu\n"
-            "  instructions    %14llu\n"
-            "  comparisons     %14llu\n",
-            (unsigned long long)v->blocks, (unsigned long long)v->insns, (unsigned long long)v->windows);
+    stat_count("blocks verified", v->blocks);
+    stat_count("  instructions", v->insns);
+    stat_count("  comparisons", v->windows);
 }
 
 static void print_stats(const struct session *s, u64 host)
 {
     const struct cpu *cpu = pc_cpu(s->pc);
-    double wall = (double)(host - s->start_host) / 1e9, busy = wall - (double)s->slept / 1e9;
-    double count = (double)(session_count(s) - s->start_count);
-    fprintf(stderr,
-            "instructions    %16.0f\n"
-            "virtual time    %16.6f s\n"
-            "wall time       %16.6f s\n"
-            "  of it asleep  %16.6f s\n"
-            "processor time  %16.6f s\n"
-            "speed           %16.2f MIPS while awake\n"
-            "blocks decoded  %16llu\n"
-            "  instructions  %16llu\n"
-            "TLB flushes     %16llu\n",
-            count, (double)(session_time(s) - s->start_virtual) / 1e9, wall, (double)s->slept / 1e9,
-            (double)host_cpu_time() / 1e9, busy > 0 ? count / busy / 1e6 : 0.0, (unsigned long long)cpu->stats_blocks,
-            (unsigned long long)cpu->stats_decoded, (unsigned long long)cpu->mmu.flushes);
+    double wall = (double)(host - s->start_host) / 1e9, asleep = (double)s->slept / 1e9, busy = wall - asleep;
+    u64 count = session_count(s) - s->start_count;
+    stat_count("instructions", count);
+    stat_line("virtual time", "%16.6f s", (double)(session_time(s) - s->start_virtual) / 1e9);
+    stat_line("wall time", "%16.6f s", wall);
+    stat_line("  of it asleep", "%16.6f s", asleep);
+    stat_line("processor time", "%16.6f s", (double)host_cpu_time() / 1e9);
+    stat_line("speed", "%16.2f MIPS while awake", busy > 0 ? (double)count / busy / 1e6 : 0.0);
+    stat_count("blocks decoded", cpu->stats_blocks);
+    stat_count("  instructions", cpu->stats_decoded);
+    stat_count("TLB flushes", cpu->mmu.flushes);
+    stat_count("TLB misses", cpu->mmu.misses);
+    stat_count("page walks", cpu->mmu.walks);
     if (pc_engine_stats(s->pc))
-        print_engine_stats(pc_engine_stats(s->pc));
+        print_engine_stats(pc_engine_stats(s->pc), count);
     if (pc_verified(s->pc))
         print_verified(pc_verified(s->pc));
 }

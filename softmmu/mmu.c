@@ -15,8 +15,16 @@ static void clear_half(struct tlb_entry *e)
         e[i].tag = TLB_NONE;
 }
 
+static void clear_beside(struct mmu *m)
+{
+    if (m->beside_used)
+        memset(m->beside, 0xFF, sizeof m->beside); /* TLB_NONE */
+    m->beside_used = 0;
+}
+
 static void clear_first_level(struct mmu *m)
 {
+    clear_beside(m);
     for (unsigned p = 0; p < 2; p++) {
         clear_half(m->ctx.read[p]);
         clear_half(m->ctx.write[p]);
@@ -88,6 +96,7 @@ void mmu_init(struct mmu *m, struct physmem *phys, void *owner)
     m->owner = owner;
     m->a20_mask = ~(u64)0;
     m->phys_mask = BIT64(36) - 1;
+    m->beside_used = ~(u64)0;
     mmu_set_priv(m, TLB_SYSTEM);
     mmu_flush_all(m);
 }
@@ -126,6 +135,7 @@ bool mmu_load_cr3(struct mmu *m, u64 cr3)
     if (m->unwatched)
         mmu_flush_all(m);
     m->unwatched = false;
+    clear_beside(m);
     spaces_switch(m, cr3, pdpte);
     memcpy(m->pdpte, pdpte, sizeof pdpte);
     m->cr3 = cr3;
@@ -146,6 +156,17 @@ static void drop_entry(struct tlb_entry *half, u64 lin)
     struct tlb_entry *e = &half[(lin >> PAGE_BITS) & (TLB_SIZE - 1)];
     if ((e->tag & PAGE_MASK) == (lin & PAGE_MASK))
         e->tag = TLB_NONE;
+}
+
+/* Entries for granules of the page at LIN, or of the one at HOST. */
+static void drop_beside(struct mmu *m, u64 lin, u64 host)
+{
+    for (u64 left = m->beside_used; left; left &= left - 1)
+        for (unsigned p = 0; p < 2; p++) {
+            struct tlb_entry *e = &m->beside[p][__builtin_ctzll(left)];
+            if ((e->tag & PAGE_MASK) == lin || ((e->tag + e->addend) & PAGE_MASK) == host)
+                e->tag = TLB_NONE;
+        }
 }
 
 static struct tlb2_entry *second_slot(struct mmu *m, u64 lin)
@@ -182,6 +203,7 @@ void mmu_drop_page(struct mmu *m, u64 lin, bool global)
         drop_entry(m->ctx.write[p], lin);
         drop_entry(m->ctx.fetch[p], lin);
     }
+    drop_beside(m, lin & PAGE_MASK, TLB_NONE);
     if (take_fetched(m, lin)) /* else no link leads there */
         renew_epochs(m, global);
 }
@@ -195,6 +217,7 @@ void mmu_drop_region(struct mmu *m, u64 lin, unsigned bits, bool global)
 {
     struct tlb_entry *e = (struct tlb_entry *)&m->ctx, *end = e + sizeof m->ctx / sizeof *e;
     bool fetched = false;
+    clear_beside(m);
     for (; e < end; e++)
         if (e->tag >> bits == lin >> bits)
             e->tag = TLB_NONE;
@@ -237,6 +260,8 @@ void mmu_drop_write(struct mmu *m, u32 frame)
             if (e->tag != TLB_NONE && e->tag + e->addend == host)
                 e->tag = TLB_NONE;
         }
+    if (f->flags & FRAME_BESIDE)
+        drop_beside(m, TLB_NONE, host);
     spaces_drop_write(m, many ? TLB_SIZE : first, host);
 }
 
@@ -339,7 +364,7 @@ static u8 *enter(struct mmu *m, u64 lin, u64 phys, enum access kind, enum tlb_pr
     u8 *page = phys_frame_host(m->phys, frame);
     if (kind == ACCESS_WRITE) {
         /* Where reads come from elsewhere (a BIOS being shadowed), an entry would let a read-modify-write read the wrong memory. */
-        if (watched(m, lin) || phys_read_frame(m->phys, phys) != frame)
+        if (watched(m, lin) || phys_read_frame(m->phys, phys) != frame || m->phys->journal_store)
             return NULL;
         bool plain = phys_plain_write(m->phys, frame);
         if (plain)
@@ -386,7 +411,7 @@ static ALWAYS_INLINE u64 load_sized(const u8 *host, unsigned size)
     return value;
 }
 
-/* Where a write may go at once although its page is watched, because these bytes are not; else NULL. */
+/* Where a write may go although its page is watched, because these bytes are not; else NULL. */
 static ALWAYS_INLINE u8 *beside_watched(struct mmu *m, u64 lin, unsigned size, enum tlb_priv priv)
 {
     const struct tlb_entry *e = &m->ctx.write[priv][tlb_slot(lin)];
@@ -396,11 +421,38 @@ static ALWAYS_INLINE u8 *beside_watched(struct mmu *m, u64 lin, unsigned size, e
     return phys_beside_watched(m->phys, phys_host_frame(m->phys, host), (u32)lin & (PAGE_SIZE - 1), size) ? host : NULL;
 }
 
+/* The same at once: nobody wants to be told of every store. */
+static ALWAYS_INLINE u8 *at_once_beside(struct mmu *m, u64 lin, unsigned size, enum tlb_priv priv)
+{
+    return UNLIKELY(m->phys->journal_store) ? NULL : beside_watched(m, lin, size, priv);
+}
+
+bool mmu_is_beside(struct mmu *m, u64 lin, u32 len)
+{
+    return beside_watched(m, lin, len, m->priv);
+}
+
+bool mmu_enter_beside(struct mmu *m, u64 lin, u32 len)
+{
+    const u8 *host = tlb_hit(m->wr, lin, len);
+    if (!host && !(host = beside_watched(m, lin, len, m->priv)))
+        return false;
+    unsigned slot = lin >> GRANULE_BITS & (TLB_BESIDE - 1);
+    u32 frame = phys_host_frame(m->phys, host);
+    struct tlb_entry *e = &m->beside[m->priv][slot];
+    e->tag = lin & GRANULE_MASK;
+    e->addend = (u64)(uintptr_t)host - lin;
+    m->beside_used |= BIT64(slot);
+    phys_note_wtlb(m->phys, frame, (u16)tlb_slot(lin));
+    m->phys->frames[frame].flags |= FRAME_BESIDE;
+    return true;
+}
+
 /* Where a write to the translated address may go at once, or NULL. */
 static u8 *writable(struct mmu *m, u64 lin, u64 phys, unsigned size, enum tlb_priv priv)
 {
     u8 *host = enter(m, lin, phys, ACCESS_WRITE, priv);
-    return host ? host : beside_watched(m, lin, size, priv);
+    return host ? host : at_once_beside(m, lin, size, priv);
 }
 
 /* Outside 64-bit mode linear addresses wrap at 4 GiB. */
@@ -439,7 +491,7 @@ u64 mmu_read_slow(struct mmu *m, u64 lin, unsigned size, enum tlb_priv priv)
 
 void mmu_write_slow(struct mmu *m, u64 lin, u64 value, unsigned size, enum tlb_priv priv)
 {
-    u8 *beside = beside_watched(m, lin, size, priv);
+    u8 *beside = at_once_beside(m, lin, size, priv);
     if (LIKELY(beside)) {
         store_sized(beside, value, size);
         return;
@@ -464,7 +516,7 @@ void mmu_write_slow(struct mmu *m, u64 lin, u64 value, unsigned size, enum tlb_p
 
 u64 mmu_rmw_slow(struct mmu *m, u64 lin, unsigned size, enum tlb_priv priv, u8 **host)
 {
-    *host = beside_watched(m, lin, size, priv);
+    *host = at_once_beside(m, lin, size, priv);
     if (LIKELY(*host))
         return load_sized(*host, size);
     unsigned n = bytes_in_page(lin, size);

@@ -18,6 +18,8 @@
 #include "softmmu/phys.h"
 
 enum { TLB_BITS = 8, TLB_SIZE = 1 << TLB_BITS, TLB2_BITS = 13, TLB2_SIZE = 1 << TLB2_BITS };
+enum { TLB_BESIDE = PAGE_SIZE >> GRANULE_BITS };
+#define GRANULE_MASK (~(u64)((1 << GRANULE_BITS) - 1))
 
 #define TLB_NONE (~(u64)0)
 
@@ -83,6 +85,10 @@ struct mmu {
     struct physmem *phys;
     struct tlb_ctx ctx;
     struct tlb2_entry second[TLB2_SIZE];
+    /* For stores near watched memory: granules that are not watched, by privilege. Tags are of granules, not of pages. An entry
+     * goes when its page's write entry would: before anything more of the page is watched. */
+    struct tlb_entry beside[2][TLB_BESIDE];
+    u64 beside_used; /* slots, by bit, that may hold something */
     enum tlb_priv priv; /* USER exactly at CPL 3 */
     /* What decides a walk; set by mmu_set_mode() and mmu_load_cr3(). */
     bool paging, wp, pse, pae, pge, nxe, lma;
@@ -172,6 +178,13 @@ void mmu_drop_region(struct mmu *m, u64 lin, unsigned bits, bool global);
 
 /* Is LIN in the first level for writing, or can it be put there without anything that the guest could see? */
 bool mmu_write_ready(struct mmu *m, u64 lin);
+
+/*
+ * Of a page in the first level for writing, watched or not: may [LIN, LIN+LEN) be stored into unasked though its page is watched?
+ * And puts the granule that they lie in, watched page or not, where translated code finds it. False: it may not be.
+ */
+bool mmu_is_beside(struct mmu *m, u64 lin, u32 len);
+bool mmu_enter_beside(struct mmu *m, u64 lin, u32 len);
 
 /* Breakpoint set changed: WATCHING says whether any data breakpoint is armed. */
 void mmu_set_watching(struct mmu *m, bool watching);

@@ -315,19 +315,25 @@ static void forget_writable(struct physmem *p, u32 frame)
         return;
     if (p->drop_write_tlb)
         p->drop_write_tlb(p->ctx, frame);
-    f->flags &= (u8)~(FRAME_WTLB | FRAME_WTLB_MANY);
+    f->flags &= (u8)~FRAME_ENTRIES;
+}
+
+/* More granules in MASK of FRAME. Where one is watched already, so is the page. */
+static void watch(struct physmem *p, u32 frame, u64 *mask, u64 granules)
+{
+    if (granules & ~*mask)
+        forget_writable(p, frame);
+    *mask |= granules;
 }
 
 void phys_watch_code(struct physmem *p, u32 frame, u32 offset, u32 len)
 {
-    forget_writable(p, frame);
-    p->frames[frame].code |= phys_granules(offset, len);
+    watch(p, frame, &p->frames[frame].code, phys_granules(offset, len));
 }
 
 void phys_watch_pagetable(struct physmem *p, u32 frame, u32 offset)
 {
-    forget_writable(p, frame);
-    p->frames[frame].pagetable |= phys_granules(offset, 1);
+    watch(p, frame, &p->frames[frame].pagetable, phys_granules(offset, 1));
 }
 
 void phys_watch_dirty(struct physmem *p, u32 frame)

@@ -29,6 +29,8 @@ enum {
     FRAME_WTLB_MANY = 32, /* ... or in any slot */
     FRAME_ROM = 8,      /* backing of a ROM: never writable by the guest */
     FRAME_VISITED = 16, /* ram_dirty() has asked for this page before */
+    FRAME_BESIDE = 64,  /* with FRAME_WTLB: entries for granules may exist */
+    FRAME_ENTRIES = FRAME_WTLB | FRAME_WTLB_MANY | FRAME_BESIDE,
 };
 
 struct frame {
@@ -148,10 +150,10 @@ static inline bool phys_beside_watched(const struct physmem *p, u32 frame, u32 o
     const struct frame *f = &p->frames[frame];
     u64 granules = f->code | f->pagetable;
     return granules && !(granules & phys_granules(offset, len)) &&
-           !(f->flags & (FRAME_DISPLAY | FRAME_DIRTY | FRAME_ROM)) && !p->journal_store;
+           !(f->flags & (FRAME_DISPLAY | FRAME_DIRTY | FRAME_ROM));
 }
 
-/* A write TLB is given an entry of FRAME in SLOT. */
+/* A write TLB is given an entry of FRAME in SLOT: plain, or of some granules. */
 static inline void phys_note_wtlb(struct physmem *p, u32 frame, u16 slot)
 {
     struct frame *f = &p->frames[frame];

@@ -155,6 +155,11 @@ if [ -e /usr/share/seabios/bios-256k.bin ]; then
         timeout 60 "$ombra" --display none --stats --max-instructions $n a </dev/null 2>err || complain "--max-instructions $n"
         grep -q "^instructions *$n\$" err || complain "--max-instructions $n is not exact: $(head -1 err)"
     done
+    timeout 60 "$ombra" --display none --engine jit --stats --max-instructions 3M a </dev/null 2>err || complain "--engine jit --stats"
+    awk '/^instructions  /{all = $2} /^instructions [bo]/{sum += $NF} END {exit !(all == 3000000 && sum == all)}' err ||
+        complain "instructions by tier do not add up: $(grep instructions err)"
+    awk '/^ways from C/{all = $NF} /^  left: /{sum += $NF} END {exit !(all > 0 && sum == all)}' err ||
+        complain "ways out of translated code do not add up: $(grep -A12 '^ways' err)"
     timeout 60 "$ombra" --display none --stats --max-time 0.25 a </dev/null 2>err || complain "--max-time"
     grep -q '^virtual time *0.250000 s$' err || complain "--max-time is not exact: $(sed -n 2p err)"
     good 0 --display none --max-time 1 --debugcon stdio --text-dump text --screenshot shot.png a

@@ -34,6 +34,7 @@ struct translation {
 enum {
     MODES = 256,  /* a machine uses a dozen */
     AT_ONCE = 16, /* translations that begin with one block */
+    UNROLL = 4, UNROLL_INSNS = 64, /* turns of a loop in a trace, instructions of all */
     UNSTEADY = 3, /* traces of a block that other blocks have ended, until it is translated alone */
 };
 
@@ -42,6 +43,8 @@ struct engine {
     struct cpu *c;
     struct engine_config config;
     struct engine_stats stats;
+    bool running, inside;  /* the engine; translated code: until a fault leaves it too */
+    u64 others, entered_at; /* instruction count that is nobody's here; where translated code was entered */
     struct irinterp *irinterp;
     struct verify *verify;    /* NULL: nobody compares */
     struct emit *emit;
@@ -71,6 +74,7 @@ static struct lift_mode mode_of(const struct cpu *c)
     m.code_limit = c->seg[SEG_CS].limit;
     m.x87 = !c->force_soft_fp;
     m.sse = lift_sse_usable(c);
+    m.daz = c->features & FEAT_SSE2;
     for (unsigned i = 0; i < SEG_COUNT; i++)
         m.flat |= (u8)(lift_flat(c, i) << i);
     return m;
@@ -125,13 +129,17 @@ static void take_out(struct translated *part)
     *at = part->next;
 }
 
-/* Nothing leads to T any more. It may be running: its memory stays until the next flush. */
-static void retire(struct engine *e, struct translation *t)
+/* Nothing leads to T any more, as counted in REASON. It may be running: its memory stays until the next flush. */
+static void retire(struct engine *e, struct translation *t, u64 *reason)
 {
+    ++*reason;
+    e->stats.there--;
     struct x64_jump *j = &e->jumps[x64_jump_slot(t->mode.ip)];
     if (j->code == t->code.entry)
         *j = (struct x64_jump){0};
-    x64_unlink_all(&t->code);
+    unsigned links = x64_unlink_all(&t->code);
+    e->stats.links_there -= links;
+    e->stats.links_dropped += links;
     for (unsigned i = 0; i < t->parts; i++)
         take_out(&t->part[i]);
     if (e->hooks.running == &t->code)
@@ -142,17 +150,17 @@ static void drop(struct cpu_engine *hooks, struct iblock *b)
 {
     struct engine *e = CONTAINER_OF(hooks, struct engine, hooks);
     while (b->translated)
-        retire(e, b->translated->t);
+        retire(e, b->translated->t, &e->stats.dropped_written);
     while (b->inside) {
         struct iblock *head = b->inside->t->part[0].block;
         head->unsteady += head->unsteady < UNSTEADY;
-        retire(e, b->inside->t);
+        retire(e, b->inside->t, &e->stats.dropped_written);
     }
 }
 
-static void flush(struct cpu_engine *hooks)
+static void flush(struct engine *e, u64 *reason)
 {
-    struct engine *e = CONTAINER_OF(hooks, struct engine, hooks);
+    struct engine_stats *s = &e->stats;
     for (size_t i = 0; i < e->count; i++)
         discard(e->all[i]);
     e->count = 0;
@@ -161,7 +169,17 @@ static void flush(struct cpu_engine *hooks)
     e->full = false;
     e->room.used = e->thunks_end;
     memset(e->jumps, 0, sizeof e->jumps);
-    e->stats.flushes++;
+    s->flushes++;
+    ++*reason;
+    s->dropped_flushed += s->there;
+    s->links_flushed += s->links_there;
+    s->there = s->links_there = 0;
+}
+
+static void flushed(struct cpu_engine *hooks)
+{
+    struct engine *e = CONTAINER_OF(hooks, struct engine, hooks);
+    flush(e, &e->stats.flushed_blocks);
 }
 
 static bool keep(struct engine *e, struct translation *t)
@@ -216,7 +234,7 @@ static unsigned links_of(const struct ir_block *b)
 /* What the backend cannot do gets no code and is interpreted. False: no room, no memory. */
 static bool compile(struct engine *e, struct translation *t, const struct lift_part *part)
 {
-    t->code = (struct x64_code){.ip = t->mode.ip, .mode = number_of(e, &t->mode), .verify = e->verify};
+    t->code = (struct x64_code){.ip = t->mode.ip, .mode = number_of(e, &t->mode), .verify = e->verify, .stats = &e->stats};
     t->code.insns = t->insns ? t->insns : part->insns;
     name_parts(t, part);
     t->code.link = calloc(links_of(&e->work), sizeof *t->code.link);
@@ -320,8 +338,11 @@ static bool expected(struct trace *t, const struct iblock *b, u32 ip, u32 *next)
         if (b->taken * 2 > b->heat)
             *next = target;
         return true;
+    case ISA_PUSHF:
+    case ISA_POPF:
+        return true;
     default:
-        return !(isa_rows[in->op].attrs & A_END);
+        return !(isa_rows[in->op].attrs & A_END) || isa_is_string(in->op);
     }
 }
 
@@ -340,6 +361,18 @@ static bool in_trace(const struct trace *t, const struct iblock *b)
     return i < t->parts;
 }
 
+/*
+ * The trace is a loop. A short one is taken several times: accesses that go on from turn to turn share their probes, and flags and budget
+ * are seen to once.
+ */
+static void unroll(struct trace *t)
+{
+    unsigned turn = t->parts, insns = t->insns;
+    for (unsigned n = 1; n < UNROLL && t->parts + turn <= X64_PARTS && t->insns + insns <= UNROLL_INSNS; n++)
+        for (unsigned i = 0; i < turn; i++)
+            add_part(t, t->block[i], t->part[i].ip);
+}
+
 /* B and what is expected to follow it on its page, as far as that has run too. */
 static void find_trace(const struct engine *e, struct trace *t, struct iblock *b, u32 ip)
 {
@@ -350,6 +383,8 @@ static void find_trace(const struct engine *e, struct trace *t, struct iblock *b
         return;
     while (t->parts < X64_PARTS && expected(t, b, ip, &next) && !((next ^ ip) >> PAGE_BITS)) {
         b = blocks_find(e->c->blocks, head->host + (s32)(next - t->part[0].ip), head->bits);
+        if (b == head)
+            unroll(t);
         if (!b || b->frame[1] || b->heat < e->config.threshold / 2 || in_trace(t, b) || t->insns + b->count > X64_INSNS)
             return;
         add_part(t, b, next);
@@ -433,7 +468,7 @@ static void limit(struct engine *e, const struct iblock *b)
     unsigned n = 0;
     for (struct translated *p = b->translated; p; p = p->next) {
         if (++n == AT_ONCE) {
-            retire(e, p->t);
+            retire(e, p->t, &e->stats.dropped_many);
             return;
         }
     }
@@ -452,6 +487,19 @@ static struct translation *new_translation(const struct trace *trace, const stru
     return t;
 }
 
+static void count_translation(struct engine_stats *s, const struct translation *t)
+{
+    s->translated++;
+    s->there++;
+    s->traces += t->parts > 1;
+    s->parts += t->parts;
+    s->host_bytes += t->code.size;
+    for (unsigned i = 0; i < t->parts; i++) {
+        s->insns_translated += t->part[i].block->count;
+        s->guest_bytes += t->part[i].block->bytes;
+    }
+}
+
 static struct translation *translate_trace(struct engine *e, struct trace *trace, const struct lift_mode *mode)
 {
     bool lifted = lift(e, trace, mode);
@@ -467,8 +515,7 @@ static struct translation *translate_trace(struct engine *e, struct trace *trace
     }
     for (unsigned i = 0; i < t->parts; i++)
         put_in(&t->part[i]);
-    e->stats.translated++;
-    e->stats.insns_translated += trace->insns;
+    count_translation(&e->stats, t);
     tell_translated(e, t);
     return t;
 }
@@ -483,7 +530,7 @@ static struct translation *translate(struct engine *e, struct iblock *b, const s
     if ((t && (t->code.entry || t->ir)) || !long_one)
         return t;
     if (t) /* more than the backend can do at once */
-        retire(e, t);
+        retire(e, t, &e->stats.dropped_long);
     add_part(&alone, b, mode->ip);
     return translate_trace(e, &alone, mode);
 }
@@ -516,16 +563,18 @@ static bool same_page(const struct iblock *a, const struct iblock *b)
     return !a->frame[1] && !b->frame[1] && a->frame[0] == b->frame[0];
 }
 
-/* Of code at the current IP, once it has been fetched; CS is flat. */
-static u64 epoch_here(struct engine *e)
+/* Of the code of B at the current IP, once it has been fetched; CS is flat. With a second page, which may be global or not: the one that is renewed for both. */
+static u64 epoch_here(struct engine *e, const struct iblock *b)
 {
-    return mmu_fetch_epoch_of(&e->c->mmu, (u32)e->c->ip);
+    return b->frame[1] ? e->c->mmu.fetch_epoch : mmu_fetch_epoch_of(&e->c->mmu, (u32)e->c->ip);
 }
 
-/* What the TLB's entry for fetches there adds. */
-static u64 addend_here(struct engine *e)
+/* What the TLB's entry for fetches there adds; of two pages one entry says too little: what none has. */
+static u64 addend_here(struct engine *e, const struct iblock *b)
 {
     u64 phys, ip = (u32)e->c->ip;
+    if (b->frame[1])
+        return ~(u64)0;
     const u8 *host = mmu_fetch(&e->c->mmu, ip, &phys);
     return (u64)(uintptr_t)host - ip;
 }
@@ -539,19 +588,24 @@ static void tie(struct engine *e, struct x64_link *l, const struct iblock *from,
 {
     if (l->ip != t->mode.ip || l->from->mode != t->code.mode || !may_be_tied(t))
         return;
-    if (same_page(from, b))
+    bool anew = l->to, there = same_page(from, b);
+    if (there)
         x64_link_to(l, &t->code, 0, 0);
-    else if ((t->mode.flat >> SEG_CS & 1) && !b->frame[1])
-        x64_link_to(l, &t->code, epoch_here(e), addend_here(e));
+    else if (t->mode.flat >> SEG_CS & 1)
+        there = x64_link_to(l, &t->code, epoch_here(e, b), addend_here(e, b));
+    e->stats.links += there;
+    e->stats.links_renewed += there && anew;
+    e->stats.links_there += there && !anew;
 }
 
 /* The next indirect jump to T finds it. */
 static void enter_jump(struct engine *e, const struct translation *t, const struct iblock *b)
 {
-    if (!(t->mode.flat >> SEG_CS & 1) || b->frame[1] || !may_be_tied(t))
+    if (!(t->mode.flat >> SEG_CS & 1) || !may_be_tied(t))
         return;
     e->jumps[x64_jump_slot(t->mode.ip)] =
-        (struct x64_jump){x64_jump_key(epoch_here(e), t->code.mode) | t->mode.ip, t->code.entry, addend_here(e), 0};
+        (struct x64_jump){x64_jump_key(epoch_here(e, b), t->code.mode) | t->mode.ip, t->code.entry, addend_here(e, b), 0};
+    e->stats.jumps++;
 }
 
 /* Translations alone; the decoded blocks stay. */
@@ -560,7 +614,7 @@ static void forget_translations(struct engine *e)
     for (size_t i = 0; i < e->count; i++)
         for (unsigned k = 0; k < e->all[i]->parts; k++)
             *list_of(&e->all[i]->part[k]) = NULL;
-    flush(&e->hooks);
+    flush(e, &e->stats.flushed_full);
 }
 
 /* Before more is translated. True if something was forgotten: no block or edge in hand counts any more. */
@@ -575,10 +629,46 @@ static bool make_room(struct engine *e)
     return true;
 }
 
-/* Before anything but translated code looks at the guest. */
+/* Instructions by tier: translated code's are counted way by way, all of the engine's when it is left. Between two instructions: */
+static u64 count_between(const struct cpu *c)
+{
+    return c->count_end - (u64)c->budget;
+}
+
+static void translated_begins(struct engine *e)
+{
+    e->inside = true;
+    e->entered_at = count_between(e->c);
+}
+
+static void translated_ends(struct engine *e, u64 count)
+{
+    e->inside = false;
+    e->stats.run += count - e->entered_at;
+}
+
+static void engine_begins(struct engine *e)
+{
+    e->running = true;
+    e->others = cpu_count(e->c) - e->stats.run - e->stats.interpreted;
+}
+
+static void engine_ends(struct engine *e)
+{
+    e->running = false;
+    e->stats.interpreted = cpu_count(e->c) - e->stats.run - e->others;
+}
+
+/* A fault has left the engine, or what the interpreter did beside it. */
 static void settle(struct cpu *c, struct cpu_engine *hooks)
 {
+    struct engine *e = CONTAINER_OF(hooks, struct engine, hooks);
     x64_flags_settle(c);
+    e->stats.left_fault += e->emit && e->inside;
+    if (e->inside)
+        translated_ends(e, cpu_count(c));
+    if (e->running)
+        engine_ends(e);
     x64_x87_save(c);
 }
 
@@ -589,11 +679,10 @@ static bool may_enter(const struct engine *e, const struct translation *t)
 
 static void interpret(struct engine *e, struct iblock *b)
 {
-    settle(e->c, &e->hooks);
+    x64_x87_save(e->c);
     unsigned n = (unsigned)MIN((s64)b->count, e->c->budget);
     u32 behind = (u32)e->c->ip + b->insn[b->count - 1].end;
     cpu_run_insns(e->c, b, n);
-    e->stats.interpreted += n;
     b->taken += n == b->count && (u32)e->c->ip != behind && b->heat <= e->config.threshold;
 }
 
@@ -625,11 +714,12 @@ static void run_ir(struct engine *e)
             continue;
         }
         c->blocks->running = b;
+        translated_begins(e);
         if (UNLIKELY(e->verify))
             run_ir_verified(e, t, b);
         else
             irinterp_run(e->irinterp, c, t->ir, b->insn, b->count);
-        e->stats.run += b->count;
+        translated_ends(e, count_between(c));
     }
 }
 
@@ -645,27 +735,36 @@ static u64 verified(struct engine *e, u64 left)
 {
     if (!verify_is_open(e->verify))
         return left;
-    settle(e->c, &e->hooks);
+    x64_x87_save(e->c);
     bool same = left == X64_SLICE_ENDS && flags_dead_here(e) ? verify_close_without_flags(e->verify) : verify_close(e->verify);
     return !same || left == X64_SLICE_ENDS ? X64_NO_EDGE : left;
+}
+
+/* What C made leave has been counted there. */
+static void count_way_out(struct engine_stats *s, u64 left)
+{
+    s->left_jump += left == X64_NO_EDGE;
+    s->left_slice += left == X64_SLICE_ENDS;
+    s->left_edge += left > X64_SLICE_ENDS;
 }
 
 /* Runs code of MODE, which fits into the slice with the reserve, and what it is tied to. How it left. */
 static u64 enter(struct engine *e, const u8 *code, u32 mode)
 {
     struct cpu *c = e->c;
-    s64 before = c->budget;
     if (UNLIKELY(e->era != x64_jump_era(&c->mmu))) {
         e->era = x64_jump_era(&c->mmu);
         memset(e->jumps, 0, sizeof e->jumps);
     }
     x64_set_keys(c, mode);
     if (UNLIKELY(e->verify)) {
-        settle(c, &e->hooks);
+        x64_x87_save(c);
         verify_limit(e->verify, X64_INSNS + X64_RESERVE);
         verify_open(e->verify);
     }
     x64_flags_in(c);
+    translated_begins(e);
+    e->stats.entered++;
     c->budget -= X64_RESERVE;
     e->hooks.running = NULL; /* an exception may have left it */
     u64 left = e->thunks.enter(c, code);
@@ -673,10 +772,10 @@ static u64 enter(struct engine *e, const u8 *code, u32 mode)
         c->budget += X64_RESERVE;
         x64_flags_out(c);
     }
+    count_way_out(&e->stats, left);
     if (UNLIKELY(e->verify))
         left = verified(e, left);
-    e->stats.run += (u64)(before - c->budget);
-    e->stats.entered++;
+    translated_ends(e, count_between(c));
     return left;
 }
 
@@ -739,16 +838,18 @@ static void run_host(struct engine *e)
         if (l) /* the last of a chain */
             b = l->from->part[0].block;
     }
-    settle(c, &e->hooks);
+    x64_x87_save(c);
 }
 
 static void run(struct cpu *c, struct cpu_engine *hooks)
 {
     struct engine *e = CONTAINER_OF(hooks, struct engine, hooks);
+    engine_begins(e);
     if (e->emit)
         run_host(e);
     else
         run_ir(e);
+    engine_ends(e);
 }
 
 bool engine_has_host(void)
@@ -783,7 +884,7 @@ struct engine *engine_new(struct cpu *c, const struct engine_config *config)
         return NULL;
     e->c = c;
     e->config = *config;
-    e->hooks = (struct cpu_engine){.run = run, .dropped = drop, .flushed = flush, .settle = settle};
+    e->hooks = (struct cpu_engine){.run = run, .dropped = drop, .flushed = flushed, .settle = settle};
     if (!prepare(e)) {
         engine_free(e);
         return NULL;
@@ -808,9 +909,14 @@ void engine_free(struct engine *e)
     free(e);
 }
 
-const struct engine_stats *engine_stats(const struct engine *e)
+/* Sums where calls of C would have to be counted twice. */
+const struct engine_stats *engine_stats(struct engine *e)
 {
-    return &e->stats;
+    struct engine_stats *s = &e->stats;
+    s->calls = s->calls_access + s->calls_handler + s->calls_last + s->calls_repeated + s->calls_x87;
+    s->probes = s->calls_access;
+    s->probes_fault = s->probes - s->probes_filled - s->probes_handler;
+    return s;
 }
 
 const struct verify_stats *engine_verified(const struct engine *e)

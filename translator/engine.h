@@ -8,6 +8,7 @@
 #define OMBRA_TRANSLATOR_ENGINE_H
 
 #include "cpu/cpu.h"
+#include "translator/stats.h"
 #include <stdio.h>
 
 struct ir_block;
@@ -66,13 +67,6 @@ struct engine_config {
     const struct engine_observer *observer; /* NULL, or stays the caller's */
 };
 
-struct engine_stats {
-    u64 translated, insns_translated, flushes;
-    u64 refused;          /* translations that the backend could not do */
-    u64 entered;          /* ways from C into translated code */
-    u64 run, interpreted; /* instructions by tier */
-};
-
 /* What has been compared. */
 struct verify_stats {
     u64 windows, blocks, insns; /* stretches of translated code, executions of blocks, instructions */
@@ -87,7 +81,8 @@ bool engine_has_host(void);
 struct engine *engine_new(struct cpu *c, const struct engine_config *config);
 void engine_free(struct engine *e);
 
-const struct engine_stats *engine_stats(const struct engine *e);
+/* As of now: stays the engine's. */
+const struct engine_stats *engine_stats(struct engine *e);
 
 /* With verify: what was compared (else NULL), and whether a difference has been told. */
 const struct verify_stats *engine_verified(const struct engine *e);

@@ -12,6 +12,7 @@ struct fill_group {
     bool write; /* some of the group are writes */
     bool aligned; /* to 16 bytes what is RESIDUE bytes into it; also of an access without a group */
     u8 residue;
+    bool beside;  /* the probe is of granules: see struct mmu */
 };
 
 static inline bool fill_misaligned(u64 lin, const struct fill_group *g)
@@ -19,10 +20,11 @@ static inline bool fill_misaligned(u64 lin, const struct fill_group *g)
     return g->aligned && ((lin - g->delta + g->residue) & 15);
 }
 
-/* Does the group lie in more than one page? */
-static inline bool fill_straddles(u64 lin, const struct fill_group *g)
+/* Does the group, or the one access of SIZE, lie in more than one page, or granule? */
+static inline bool fill_straddles(u64 lin, unsigned size, const struct fill_group *g)
 {
-    return ((lin - g->delta) & (PAGE_SIZE - 1)) + g->span > PAGE_SIZE;
+    u64 whole = g->beside ? 1 << GRANULE_BITS : PAGE_SIZE;
+    return ((lin - g->delta) & (whole - 1)) + MAX(g->span, size) > whole;
 }
 
 /*
@@ -33,17 +35,22 @@ static inline bool fill_probe(struct mmu *m, u64 lin, unsigned size, bool write,
 {
     u32 avail;
     u64 drops = m->write_drops;
-    if (fill_misaligned(lin, g) || (lin & (PAGE_SIZE - 1)) + size > PAGE_SIZE)
+    if (fill_misaligned(lin, g) || fill_straddles(lin, size, g))
         return false;
-    bool one_page = g->span && !fill_straddles(lin, g);
-    bool ready = one_page && g->write && !write && mmu_write_ready(m, lin); /* what may be written may be read */
-    if ((!ready && !mmu_run(m, lin, write, &avail)) || m->write_drops != drops)
+    bool ready = g->write && !write && mmu_write_ready(m, lin); /* what may be written may be read */
+    if ((!ready && !mmu_run(m, lin, write, &avail) && !g->beside) || m->write_drops != drops)
         return false;
-    if (!g->span)
-        return tlb_hit(write ? m->wr : m->rd, lin, size) != NULL;
-    if (!one_page || (g->write && !write && !ready && !mmu_write_ready(m, lin)))
+    if (g->write && !write && !ready && !mmu_write_ready(m, lin) && !g->beside)
         return false;
-    return tlb_hit(g->write ? m->wr : m->rd, lin, size) != NULL;
+    if (g->beside)
+        return mmu_enter_beside(m, lin - g->delta, MAX(g->span, size));
+    return tlb_hit(write || g->write ? m->wr : m->rd, lin, size) != NULL;
+}
+
+/* Has a store, or one of its group, been refused only because something else in its page is watched? */
+static inline bool fill_is_beside(struct mmu *m, u64 lin, unsigned size, bool write, const struct fill_group *g)
+{
+    return (write || g->write) && !fill_straddles(lin, size, g) && mmu_is_beside(m, lin - g->delta, MAX(g->span, size));
 }
 
 #endif

@@ -43,14 +43,19 @@ static void registers_change(struct finder *f)
         f->reg[i] = unknown(f);
 }
 
+static bool is_vector(const struct ir_op *o)
+{
+    return o->op == IR_SSEM || o->op == IR_MMXM;
+}
+
 static bool is_access(const struct ir_op *o)
 {
-    return o->op == IR_LD || o->op == IR_ST || o->op == IR_LDW || o->op == IR_SSEM || o->op == IR_X87M;
+    return o->op == IR_LD || o->op == IR_ST || o->op == IR_LDW || is_vector(o) || o->op == IR_X87M;
 }
 
 static bool writes(const struct ir_op *o)
 {
-    return o->op == IR_SSEM ? o->cc & 1 : o->op == IR_X87M ? o->cc : o->op != IR_LD;
+    return is_vector(o) ? o->cc & 1 : o->op == IR_X87M ? o->cc : o->op != IR_LD;
 }
 
 static bool must_be_aligned(const struct ir_op *o)
@@ -61,7 +66,7 @@ static bool must_be_aligned(const struct ir_op *o)
 /* Nobody has looked yet where its segment ends. */
 static bool is_flat(const struct ir_op *o)
 {
-    return o->op == IR_SSEM ? o->cc & 4 : o->aux;
+    return is_vector(o) ? o->cc & 4 : o->aux;
 }
 
 /* Does C code run that may change registers and mappings? What leaves the block without coming back does not matter. */
@@ -72,6 +77,7 @@ static bool closes(const struct ir_op *o)
     case IR_ST:
     case IR_LDW:
     case IR_SSEM:
+    case IR_MMXM:
     case IR_X87IN:
     case IR_X87M:
     case IR_X87CW:
@@ -79,6 +85,8 @@ static bool closes(const struct ir_op *o)
     case IR_LIMIT:
     case IR_DIV:
     case IR_IDIV:
+    case IR_IMAGE:
+    case IR_POPPED:
     case IR_EXIT:
     case IR_GUARD:
         return false;

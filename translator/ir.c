@@ -83,13 +83,75 @@ static void count_uses(struct ir_block *b, struct ir_op *o, int by)
         b->op[o->f].fuses += by;
 }
 
+u8 ir_condition(unsigned cc)
+{
+    static const u8 flags[8] = {IR_OF, IR_CF, IR_ZF, IR_CF | IR_ZF, IR_SF, IR_PF, IR_SF | IR_OF, IR_ZF | IR_SF | IR_OF};
+    return flags[cc >> 1 & 7];
+}
+
+/* Flags that O takes from the token before: of those it hands on what is wanted of its own. */
+static u8 taken(const struct ir_block *b, const struct ir_op *o)
+{
+    bool known = b->op[o->b].op == IR_CONST; /* a shift's count, which is not 0 then */
+    switch (o->op) {
+    case IR_JCC:
+    case IR_EXIT:
+    case IR_SETCC:
+    case IR_SELECT:
+        return ir_condition(o->cc);
+    case IR_ADC:
+    case IR_SBB:
+        return IR_CF;
+    case IR_INC:
+    case IR_DEC:
+        return o->set & IR_CF;
+    case IR_SHL:
+    case IR_SHR:
+    case IR_SAR:
+    case IR_SHLD:
+    case IR_SHRD:
+        return o->set;
+    case IR_ROL:
+    case IR_ROR:
+        return known ? o->set & ~(IR_CF | IR_OF) : o->set;
+    case IR_RCL:
+    case IR_RCR:
+        return IR_CF | (known ? o->set & ~(IR_CF | IR_OF) : o->set);
+    case IR_BT:
+    case IR_BTS:
+    case IR_BTR:
+    case IR_BTC:
+        return o->set & ~IR_CF;
+    case IR_CARRY:
+        return o->aux == 2 ? o->set : o->set & ~IR_CF;
+    case IR_AHF:
+        return IR_OF;
+    default:
+        return IR_FLAGS_ALL;
+    }
+}
+
+/* What somebody wants of the token that O takes, all who want O's being known. */
+static void pass_wants(struct ir_block *b, struct ir_op *o)
+{
+    bool may_do_without = ir_has(o->op, 'p');
+    if (!o->f || !(may_do_without || ir_has(o->op, 'f')))
+        return;
+    u8 want = taken(b, o);
+    b->op[o->f].set |= want;
+    if (!want && may_do_without) {
+        b->op[o->f].fuses--;
+        o->f = 0;
+    }
+}
+
 bool ir_finish(struct ir_block *b)
 {
     if (b->full)
         return false;
     drop_flags(b);
     for (unsigned i = 1; i < b->count; i++)
-        b->op[i].uses = b->op[i].fuses = 0;
+        b->op[i].uses = b->op[i].fuses = b->op[i].set = 0;
     for (unsigned i = 1; i < b->count; i++)
         count_uses(b, &b->op[i], 1);
     for (unsigned i = b->count; i-- > 1;) {
@@ -100,11 +162,7 @@ bool ir_finish(struct ir_block *b)
             count_uses(b, o, -1);
             *o = (struct ir_op){.op = IR_NOP};
         }
-        o->set = o->fuses != 0;
-        if (ir_has(o->op, 'p') && !o->set && o->f) {
-            b->op[o->f].fuses--;
-            o->f = 0;
-        }
+        pass_wants(b, o);
     }
     return true;
 }

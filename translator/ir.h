@@ -20,6 +20,9 @@ enum ir_opcode {
 
 enum ir_attr { IR_VALUE = 1, IR_TOKEN = 2, IR_STATE = 4, IR_LEAVES = 8, IR_ENDS = 16 };
 
+/* Flags of a token, as LAHF has them; OF where that has nothing. */
+enum ir_flag { IR_CF = 1, IR_OF = 2, IR_PF = 4, IR_AF = 0x10, IR_ZF = 0x40, IR_SF = 0x80, IR_FLAGS_ALL = 0xD7 };
+
 /* Index of an operation; 0 is a NOP and stands for no operand. */
 typedef u16 ir_ref;
 
@@ -27,7 +30,7 @@ struct ir_op {
     u8 op;     /* enum ir_opcode */
     u8 w;      /* bytes: 1, 2, 4 */
     u8 cc;     /* condition code 0-15 as in Jcc */
-    u8 set;    /* somebody wants its token: ir_finish() knows */
+    u8 set;    /* flags of its token that somebody wants: ir_finish() knows */
     ir_ref a, b, c, f;
     u16 uses;  /* of its value */
     u16 fuses; /* of its token, FLAGS included */
@@ -126,6 +129,9 @@ static inline bool ir_leaves(const struct ir_op *o)
 {
     return (ir_info[o->op].attrs & IR_LEAVES) && !ir_covered(o);
 }
+
+/* Flags that condition CC looks at. */
+u8 ir_condition(unsigned cc);
 
 /* NULL, or what is wrong with the block: a defect of a lifter. */
 const char *ir_verify(const struct ir_block *b);

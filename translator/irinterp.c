@@ -78,8 +78,8 @@ static u64 one_more_or_less(struct cpu *c, unsigned w, u64 a, bool less)
 /* As in op_shift.c; the processor's flags are the ones to hand on. */
 static u64 shifted(struct cpu *c, enum ir_opcode op, unsigned w, u64 a, unsigned n)
 {
-    unsigned bits = w * 8, top = bits - 1, k = n & top;
-    u64 v = a, last;
+    unsigned bits = w * 8, top = bits - 1, k = n & top, ring = (n & 31) % (bits + 1);
+    u64 v = a, last, with_cf = a | (u64)flag_cf(c) << bits;
     n &= 31;
     if (!n)
         return a;
@@ -104,6 +104,14 @@ static u64 shifted(struct cpu *c, enum ir_opcode op, unsigned w, u64 a, unsigned
     case IR_ROL:
         v = a << k | a >> (bits - k);
         flags_set_cf_of(c, v & 1, (v ^ v >> top) & 1);
+        break;
+    case IR_RCL:
+        v = with_cf << ring | with_cf >> (bits + 1 - ring);
+        flags_set_cf_of(c, v >> bits & 1, (v >> bits ^ v >> top) & 1);
+        break;
+    case IR_RCR:
+        v = with_cf >> ring | with_cf << (bits + 1 - ring);
+        flags_set_cf_of(c, v >> bits & 1, (v >> top ^ v >> (top - 1)) & 1);
         break;
     default:
         v = a >> k | a << (bits - k);
@@ -136,6 +144,15 @@ static u64 bit(struct cpu *c, enum ir_opcode op, unsigned w, u64 a, u64 b)
     u64 mask = (u64)1 << (b & (w * 8 - 1));
     flags_set_cf(c, a & mask);
     return op == IR_BTS ? a | mask : op == IR_BTR ? a & ~mask : a ^ mask;
+}
+
+/* As in op_bit.c. */
+static u64 scanned(struct cpu *c, enum ir_opcode op, u64 a, u64 without)
+{
+    u64 n = op == IR_BSF ? (u64)__builtin_ctzll(a | BIT64(63)) : 63 - (u64)__builtin_clzll(a | 1);
+    c->lf_aux = 0;
+    c->lf_res = a ? 0x100 | n : 0;
+    return a ? n : without;
 }
 
 static bool fits_signed(u64 v, unsigned w)
@@ -209,6 +226,9 @@ static u64 arithmetic(struct irinterp *r, unsigned at, const struct ir_op *o)
     case IR_BTR:
     case IR_BTC:
         return bit(c, (enum ir_opcode)o->op, o->w, a, b);
+    case IR_BSF:
+    case IR_BSR:
+        return scanned(c, (enum ir_opcode)o->op, a, b);
     case IR_MUL:
     case IR_IMUL:
         return product(r, at, o->w, a, b, o->op == IR_IMUL);
@@ -233,6 +253,15 @@ static void compute(struct irinterp *r, unsigned at, const struct ir_op *o)
         memcpy(&r->value[at], (const u8 *)c->r + o->aux, o->w);
         break;
     case IR_GETF:
+        break;
+    case IR_CARRY:
+        flags_set_cf(c, o->aux == 2 ? !flag_cf(c) : o->aux);
+        break;
+    case IR_LOWF:
+        r->value[at] = (flags_arith(c) & 0xFF) | F_ONE;
+        break;
+    case IR_STEP:
+        r->value[at] = (u32)(c->eflags & F_DF ? 0 - o->imm : o->imm);
         break;
     case IR_NOT:
         r->value[at] = ~r->value[o->a];
@@ -287,6 +316,16 @@ static bool right_so_far(struct irinterp *r)
     return !r->gone;
 }
 
+/* The instruction in hand as a whole; the block is to be left then. */
+static void by_handler(struct irinterp *r)
+{
+    struct cpu *c = r->c;
+    c->ip = insn_next_ip(c, c->cur);
+    if (right_so_far(r))
+        c->cur->fn(c, c->cur);
+    r->left = true;
+}
+
 /* The operation's place in host memory; NULL: the instruction has been done by its handler, and the block is to be left. */
 static u8 *reach(struct irinterp *r, const struct ir_op *o, bool write)
 {
@@ -295,15 +334,12 @@ static u8 *reach(struct irinterp *r, const struct ir_op *o, bool write)
         return r->group[o->group] + o->delta;
     u64 lin = r->value[o->a];
     const struct ir_group *ig = &r->b->group[o->group]; /* of none: all 0 */
-    const struct fill_group g = {ig->span, o->delta, ig->write, ir_aligned(r->b, o), ig->residue};
+    const struct fill_group g = {ig->span, o->delta, ig->write, ir_aligned(r->b, o), ig->residue, false};
     const struct tlb_entry *half = write || g.write ? c->mmu.wr : c->mmu.rd;
     u32 low = (u32)lin - g.delta;
     unsigned len = g.span ? g.span : o->w;
     if (!tlb_hit(half, low, len) && !fill(r, lin, o->w, write, &g)) {
-        c->ip = insn_next_ip(c, c->cur);
-        if (right_so_far(r))
-            c->cur->fn(c, c->cur);
-        r->left = true;
+        by_handler(r);
         return NULL;
     }
     r->group[o->group] = tlb_hit(half, low, len);
@@ -324,6 +360,48 @@ static void store(struct irinterp *r, const struct ir_op *o)
     u8 *host = reach(r, o, true);
     if (host)
         memcpy(host, &r->value[o->b], o->w);
+}
+
+static void compare_exchange_8(struct irinterp *r, unsigned at, const struct ir_op *o)
+{
+    struct cpu *c = r->c;
+    u8 *host = reach(r, o, true);
+    if (!host)
+        return;
+    u64 was, then = c->r[R_CX] << 32 | c->r[R_BX];
+    memcpy(&was, host, 8);
+    bool same = was == (c->r[R_DX] << 32 | c->r[R_AX]);
+    if (same)
+        memcpy(host, &then, 8);
+    c->r[R_AX] = (u32)was;
+    c->r[R_DX] = was >> 32;
+    struct token guest = flags_now(c);
+    flags_set_arith(c, (flags_arith(c) & ~(u32)F_ZF) | (same ? F_ZF : 0));
+    r->token[at] = flags_now(c);
+    flags_are(c, guest);
+}
+
+static void image(struct irinterp *r, unsigned at)
+{
+    const struct cpu *c = r->c;
+    if (c->eflags & F_VM)
+        by_handler(r);
+    else
+        r->value[at] = (c->eflags & ~(u32)F_RF) | flags_arith(c);
+}
+
+static void popped(struct irinterp *r, unsigned at, const struct ir_op *o)
+{
+    struct cpu *c = r->c;
+    struct token guest = flags_now(c);
+    u32 v = (u32)operand(r, o->a, o->w), looked_at = (u32)zext(LIFT_POPF_SYSTEM, o->w);
+    if ((c->eflags & (F_VM | F_RF)) || ((v ^ c->eflags) & looked_at)) {
+        by_handler(r);
+        return;
+    }
+    flags_set_arith(c, v);
+    r->token[at] = flags_now(c);
+    flags_are(c, guest);
 }
 
 static void call_handler(struct irinterp *r, unsigned k)
@@ -352,32 +430,37 @@ static void helper(struct irinterp *r, unsigned k)
         verify_open(r->verify);
 }
 
-/*
- * With memory it is something that others see, and groups of accesses stay open, as a host's code calls nobody here. So the block is left
- * where the handler's walk has closed a page, and behind the verifier's window.
- */
-static void with_memory(struct irinterp *r, const struct ir_op *o)
-{
-    struct cpu *c = r->c;
-    u64 drops = c->mmu.write_drops;
-    call_handler(r, (unsigned)o->imm);
-    if (r->verify || c->mmu.write_drops != drops)
-        leave_behind(r);
-}
-
 /* Nobody but the processor sees it: it stays in the verifier's window. */
 static void registers_only(struct irinterp *r, const struct ir_op *o)
 {
     r->insns[o->imm].fn(r->c, &r->insns[o->imm]);
 }
 
+/*
+ * With memory it is something that others see, and groups of accesses stay open, as a host's code calls nobody here. So the block is left
+ * where the handler's walk has closed a page, and behind the verifier's window; not behind an access that another one has looked at,
+ * where the flags need not be the guest's.
+ */
+static void with_memory(struct irinterp *r, const struct ir_op *o)
+{
+    struct cpu *c = r->c;
+    u64 drops = c->mmu.write_drops;
+    if (ir_covered(o)) {
+        registers_only(r, o);
+        return;
+    }
+    call_handler(r, (unsigned)o->imm);
+    if (r->verify || c->mmu.write_drops != drops)
+        leave_behind(r);
+}
+
 /* The handler does it all, and faults where something is not aligned; what it makes of a general register and the flags is the operation's result as well. */
-static void sse(struct irinterp *r, unsigned at, const struct ir_op *o)
+static void vector(struct irinterp *r, unsigned at, const struct ir_op *o)
 {
     struct token guest = flags_now(r->c);
-    if (o->op == IR_SSE)
+    if (o->op == IR_SSE || o->op == IR_MMX)
         registers_only(r, o);
-    else if (reach(r, o, o->cc & 1)) /* for the group that it may begin */
+    else if (o->cc & 8 || reach(r, o, o->cc & 1)) /* for the group that it may begin */
         with_memory(r, o);
     if (r->left)
         return;
@@ -433,13 +516,29 @@ static void act(struct irinterp *r, unsigned at, const struct ir_op *o)
     case IR_STW:
         memcpy(r->host, &r->value[o->b], o->w);
         break;
+    case IR_CAS8:
+        compare_exchange_8(r, at, o);
+        break;
+    case IR_IMAGE:
+        image(r, at);
+        break;
+    case IR_POPPED:
+        popped(r, at, o);
+        break;
     case IR_DIV:
     case IR_IDIV:
         r->value[at] = quotient(r, at, o->w, operand(r, o->a, o->w), operand(r, o->b, o->w), operand(r, o->c, o->w), o->op == IR_IDIV);
         break;
     case IR_SSE:
     case IR_SSEM:
-        sse(r, at, o);
+    case IR_MMX:
+    case IR_MMXM:
+        vector(r, at, o);
+        break;
+    case IR_MXCSR:
+        with_memory(r, o);
+        if (!r->left && !lift_sse_usable(c))
+            leave_behind(r);
         break;
     case IR_X87IN:
         r->out = !x87_plain(c);
@@ -453,6 +552,13 @@ static void act(struct irinterp *r, unsigned at, const struct ir_op *o)
     case IR_X87M:
         if (reach(r, o, o->cc))
             with_memory(r, o);
+        break;
+    case IR_DF:
+        c->eflags = o->cc ? c->eflags | F_DF : c->eflags & ~(u32)F_DF;
+        break;
+    case IR_REP: /* the last of a block; it has set IP */
+        call_handler(r, (unsigned)o->imm);
+        r->left = true;
         break;
     case IR_HELPER:
         helper(r, (unsigned)o->imm);

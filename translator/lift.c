@@ -155,7 +155,6 @@ unsigned lift_loaded_segment(const struct insn *in)
 static enum lift_going_on goes_on(const struct insn *in)
 {
     switch (in->op) {
-    case ISA_PUSHF:
     case ISA_CLI:
     case ISA_STI:
         return LIFT_GOES_ON;
@@ -164,7 +163,7 @@ static enum lift_going_on goes_on(const struct insn *in)
     default:
         if (lift_loaded_segment(in) < SEG_COUNT)
             return LIFT_GOES_ON_IN_MODE;
-        return isa_rows[in->op].attrs & (A_REP | A_IO) ? LIFT_GOES_ON : LIFT_ENDS;
+        return isa_rows[in->op].attrs & A_IO ? LIFT_GOES_ON : LIFT_ENDS;
     }
 }
 
@@ -192,7 +191,7 @@ static void lift_one(struct lift *l)
     lift_fn lift = lift_table[l->in->op] ? lift_table[l->in->op] : lift_x87_table[l->in->op];
     if (lift)
         lift(l);
-    else if (!lift_sse(l))
+    else if (!lift_string(l) && !lift_sse(l))
         lift_handler(l);
 }
 

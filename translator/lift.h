@@ -21,6 +21,7 @@ struct lift_mode {
     bool apart;      /* no groups: see struct iblock */
     bool x87;        /* the host's x87 unit may be used */
     bool sse;        /* SSE instructions raise neither #UD nor #NM nor #XM, and may be done by the host's */
+    bool daz;        /* MXCSR has that bit */
     u8 flat;         /* bit n: segment register n has base 0, ends at 4 GiB, may be read and (but CS) written */
 };
 
@@ -72,11 +73,20 @@ bool lift_block(struct ir_block *b, const struct lift_mode *mode, const struct i
 /* The interpreter's handler, for what a lift does not do. */
 void lift_handler(struct lift *l);
 
-/* SSE and SSE2 in one function, going by the rows' operands. False: it is no such instruction, or one for its handler. */
+/* The x87 unit is needed. False: it may not be used, and the handler has been called instead. */
+bool lift_enter_x87(struct lift *l);
+
+/* MMX, SSE and SSE2 in one function, going by the rows' operands. False: it is no such instruction, or one for its handler. */
 bool lift_sse(struct lift *l);
+
+/* String instructions, CLD and STD. False: it is no such instruction. */
+bool lift_string(struct lift *l);
 
 /* Is lift_mode's sse true of C now? */
 bool lift_sse_usable(const struct cpu *c);
+
+/* Flags that POPF leaves to its handler, where they are new. */
+enum { LIFT_POPF_SYSTEM = F_TF | F_IF | F_DF | F_IOPL | F_NT | F_AC | F_ID };
 
 /* IP of the next instruction. */
 static inline u32 lift_next(const struct lift *l)

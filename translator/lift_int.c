@@ -215,7 +215,7 @@ static void shift(struct lift *l, enum ir_opcode op, unsigned w, ir_ref n, bool 
     ir_ref a = lift_rmw(l, w);
     if (known && (l->b->op[n].imm & 31) == 0)
         return;
-    bool old = !known || op == IR_ROL || op == IR_ROR;
+    bool old = !known || op == IR_ROL || op == IR_ROR || op == IR_RCL || op == IR_RCR;
     ir_ref v = ir_add(l->b, (struct ir_op){.op = (u8)op, .w = (u8)w, .a = a, .b = n, .f = old ? ir_flags(l->b) : 0});
     lift_rmw_end(l, w, a, v);
     ir_set_flags(l->b, v);
@@ -257,6 +257,8 @@ SHIFT_LIFTS(SHR, IR_SHR)
 SHIFT_LIFTS(SAR, IR_SAR)
 SHIFT_LIFTS(ROL, IR_ROL)
 SHIFT_LIFTS(ROR, IR_ROR)
+SHIFT_LIFTS(RCL, IR_RCL)
+SHIFT_LIFTS(RCR, IR_RCR)
 
 /* Of 16-bit operands by more than 16 every processor makes something else: its handler knows. */
 static void shift_two(struct lift *l, enum ir_opcode op, bool by_cl)
@@ -292,17 +294,25 @@ static void lift_SHRD_EvGvCL(struct lift *l)
     shift_two(l, IR_SHRD, true);
 }
 
-/* ---- BT BTS BTR BTC ---- */
+/* ---- BT BTS BTR BTC, BSF BSR ---- */
+
+/* The word of a string of bits that has bit N in it. */
+static ir_ref bit_string(struct lift *l, enum ir_opcode op, unsigned w, ir_ref n)
+{
+    bool write = op != IR_BT;
+    ir_ref words = ir_2(l->b, IR_SAR, 4, w == 2 ? ir_1(l->b, IR_SEXT, 2, n) : n, ir_const(l->b, 1, w == 2 ? 4 : 5));
+    ir_ref off = ir_add(l->b, (struct ir_op){.op = IR_LEA, .w = 4, .a = lift_offset(l), .b = words, .aux = w == 2 ? 1 : 2});
+    if (l->in->adsize == 0)
+        off = ir_1(l->b, IR_ZEXT, 2, off);
+    ir_ref lin = lift_linear(l, l->in->seg, off, w, write);
+    return ir_add(l->b, (struct ir_op){.op = write ? IR_LDW : IR_LD, .w = (u8)w, .a = lin, .aux = lift_unchecked(l, l->in->seg, write)});
+}
 
 static void bit(struct lift *l, enum ir_opcode op, bool by_register)
 {
     unsigned w = lift_width(l);
-    if (by_register && l->in->mem) { /* the bit may be far from the operand */
-        lift_handler(l);
-        return;
-    }
-    ir_ref a = op == IR_BT ? lift_rm(l, w) : lift_rmw(l, w);
     ir_ref n = by_register ? lift_get(l, w, l->in->reg) : ir_const(l->b, 1, l->in->imm & (w * 8 - 1));
+    ir_ref a = by_register && l->in->mem ? bit_string(l, op, w, n) : op == IR_BT ? lift_rm(l, w) : lift_rmw(l, w);
     ir_ref v = ir_add(l->b, (struct ir_op){.op = (u8)op, .w = (u8)w, .a = a, .b = n, .f = ir_flags(l->b)});
     if (op != IR_BT)
         lift_rmw_end(l, w, a, v);
@@ -323,6 +333,51 @@ BIT_LIFTS(BT)
 BIT_LIFTS(BTS)
 BIT_LIFTS(BTR)
 BIT_LIFTS(BTC)
+
+static void scan(struct lift *l, enum ir_opcode op)
+{
+    unsigned w = lift_width(l);
+    ir_ref a = lift_rm(l, w), v = ir_2(l->b, op, w, a, lift_get(l, w, l->in->reg));
+    lift_put(l, w, l->in->reg, v);
+    ir_set_flags(l->b, v);
+}
+
+static void lift_BSF_GvEv(struct lift *l)
+{
+    scan(l, IR_BSF);
+}
+
+static void lift_BSR_GvEv(struct lift *l)
+{
+    scan(l, IR_BSR);
+}
+
+/* ---- flags themselves ---- */
+
+static void carry(struct lift *l, unsigned how)
+{
+    ir_set_flags(l->b, ir_add(l->b, (struct ir_op){.op = IR_CARRY, .aux = how, .f = ir_flags(l->b)}));
+}
+
+static void lift_CLC(struct lift *l)
+{
+    carry(l, 0);
+}
+
+static void lift_STC(struct lift *l)
+{
+    carry(l, 1);
+}
+
+static void lift_CMC(struct lift *l)
+{
+    carry(l, 2);
+}
+
+static void lift_LAHF(struct lift *l)
+{
+    lift_put(l, 1, R_AX * 8 + 1, ir_add(l->b, (struct ir_op){.op = IR_LOWF, .w = 1, .f = ir_flags(l->b)}));
+}
 
 /* ---- MUL IMUL DIV IDIV, and what widens ---- */
 
@@ -378,24 +433,33 @@ static void lift_IMUL_GvEvIz(struct lift *l)
 }
 
 /* Flags, undefined, stay. */
-static void divide(struct lift *l, enum ir_opcode op)
+static void divide(struct lift *l, enum ir_opcode op, unsigned w, unsigned low_reg, unsigned high_reg)
 {
-    unsigned w = lift_width(l);
-    ir_ref by = lift_rm(l, w), low = lift_get(l, w, R_AX), high = lift_get(l, w, R_DX);
+    ir_ref by = lift_rm(l, w), low = lift_get(l, w, low_reg), high = lift_get(l, w, high_reg);
     ir_ref v = ir_add(l->b, (struct ir_op){.op = (u8)op, .w = (u8)w, .a = low, .b = high, .c = by});
     ir_ref rest = ir_1(l->b, IR_REST, w, v);
-    lift_put(l, w, R_AX, v);
-    lift_put(l, w, R_DX, rest);
+    lift_put(l, w, low_reg, v);
+    lift_put(l, w, high_reg, rest);
+}
+
+static void lift_DIV_Eb(struct lift *l)
+{
+    divide(l, IR_DIV, 1, R_AX * 8, R_AX * 8 + 1);
 }
 
 static void lift_DIV_Ev(struct lift *l)
 {
-    divide(l, IR_DIV);
+    divide(l, IR_DIV, lift_width(l), R_AX, R_DX);
+}
+
+static void lift_IDIV_Eb(struct lift *l)
+{
+    divide(l, IR_IDIV, 1, R_AX * 8, R_AX * 8 + 1);
 }
 
 static void lift_IDIV_Ev(struct lift *l)
 {
-    divide(l, IR_IDIV);
+    divide(l, IR_IDIV, lift_width(l), R_AX, R_DX);
 }
 
 static void lift_CBW(struct lift *l)
@@ -525,12 +589,66 @@ static void lift_XCHG_EvGv(struct lift *l)
     exchange(l, lift_width(l));
 }
 
+/* The accumulator gets what was there: where they are equal, what it has. */
+static void compare_exchange(struct lift *l, unsigned w)
+{
+    ir_ref a = lift_rmw(l, w), was = lift_get(l, w, w == 1 ? 0 : R_AX), b = lift_get(l, w, l->in->reg);
+    ir_ref same = ir_2(l->b, IR_SUB, w, was, a);
+    ir_ref v = ir_add(l->b, (struct ir_op){.op = IR_SELECT, .w = 4, .a = b, .b = a, .f = same, .cc = 4});
+    lift_put(l, w, w == 1 ? 0 : R_AX, a);
+    lift_rmw_end(l, w, a, v);
+    ir_set_flags(l->b, same);
+}
+
+static void lift_CMPXCHG_EbGb(struct lift *l)
+{
+    compare_exchange(l, 1);
+}
+
+static void lift_CMPXCHG_EvGv(struct lift *l)
+{
+    compare_exchange(l, lift_width(l));
+}
+
+static void lift_CMPXCHG8B_Mq(struct lift *l)
+{
+    ir_ref lin = lift_linear(l, l->in->seg, lift_offset(l), 8, true);
+    u32 flat = lift_unchecked(l, l->in->seg, true);
+    ir_set_flags(l->b, ir_add(l->b, (struct ir_op){.op = IR_CAS8, .w = 8, .a = lin, .aux = flat}));
+}
+
+/* XADD of a register with itself leaves the sum. */
+static void exchange_add(struct lift *l, unsigned w)
+{
+    ir_ref a = lift_rmw(l, w), v = ir_2(l->b, IR_ADD, w, a, lift_get(l, w, l->in->reg));
+    lift_put(l, w, l->in->reg, a);
+    lift_rmw_end(l, w, a, v);
+    ir_set_flags(l->b, v);
+}
+
+static void lift_XADD_EbGb(struct lift *l)
+{
+    exchange_add(l, 1);
+}
+
+static void lift_XADD_EvGv(struct lift *l)
+{
+    exchange_add(l, lift_width(l));
+}
+
 static void lift_XCHG_ZvAX(struct lift *l)
 {
     unsigned w = lift_width(l);
     ir_ref a = lift_get(l, w, R_AX), b = lift_get(l, w, l->in->reg);
     lift_put(l, w, R_AX, b);
     lift_put(l, w, l->in->reg, a);
+}
+
+static void lift_XLAT(struct lift *l)
+{
+    ir_ref index = ir_1(l->b, IR_ZEXT, 1, lift_get(l, 1, 0));
+    ir_ref off = ir_add(l->b, (struct ir_op){.op = IR_LEA, .w = 4, .a = lift_get(l, 4, R_BX), .b = index});
+    lift_put(l, 1, 0, lift_load(l, 1, l->in->seg, l->in->adsize == 0 ? ir_1(l->b, IR_ZEXT, 2, off) : off));
 }
 
 static void lift_BSWAP_Zv(struct lift *l)
@@ -591,6 +709,30 @@ static void lift_POP_Zv(struct lift *l)
     lift_put(l, w, l->in->reg, v);
 }
 
+/* An address that begins with ESP has it as it is behind POP. */
+static void lift_POP_Ev(struct lift *l)
+{
+    if (!l->in->mem) {
+        unsigned w = lift_width(l);
+        ir_ref v = lift_peek(l, w);
+        lift_drop(l, w);
+        lift_put(l, w, l->in->rm, v);
+    } else if (l->in->base == R_SP && !l->mode->stack32) {
+        lift_handler(l);
+    } else {
+        const struct insn *in = l->in;
+        struct insn at = *in;
+        unsigned w = lift_width(l);
+        ir_ref v = lift_peek(l, w);
+        if (in->base == R_SP)
+            at.disp = (s32)((u32)in->disp + w);
+        l->in = &at;
+        lift_store(l, w, in->seg, lift_offset(l), v);
+        l->in = in;
+        lift_drop(l, w);
+    }
+}
+
 static void lift_LEAVE(struct lift *l)
 {
     unsigned w = lift_width(l), stack = l->mode->stack32 ? 4 : 2;
@@ -642,6 +784,23 @@ static void end(struct lift *l, struct ir_op o)
         return;
     ir_add(l->b, o);
     l->ended = true;
+}
+
+/* Blocks end behind PUSHF and POPF. */
+static void lift_PUSHF(struct lift *l)
+{
+    unsigned w = lift_width(l);
+    lift_push(l, w, ir_add(l->b, (struct ir_op){.op = IR_IMAGE, .w = (u8)w, .f = ir_flags(l->b)}));
+    end(l, (struct ir_op){.op = IR_JMP, .imm = lift_next(l)});
+}
+
+static void lift_POPF(struct lift *l)
+{
+    unsigned w = lift_width(l);
+    ir_ref flags = ir_1(l->b, IR_POPPED, w, lift_peek(l, w));
+    lift_drop(l, w);
+    ir_set_flags(l->b, flags);
+    end(l, (struct ir_op){.op = IR_JMP, .imm = lift_next(l)});
 }
 
 static void lift_JMP(struct lift *l)
@@ -761,16 +920,23 @@ const lift_fn lift_table[ISA_COUNT] = {
     SAME(INC_Zv), SAME(DEC_Zv), SAME(INC_Eb), SAME(INC_Ev), SAME(DEC_Eb), SAME(DEC_Ev),
     SAME(NEG_Eb), SAME(NEG_Ev), SAME(NOT_Eb), SAME(NOT_Ev),
     SHIFT_ENTRIES(SHL), SHIFT_ENTRIES(SHR), SHIFT_ENTRIES(SAR), SHIFT_ENTRIES(ROL), SHIFT_ENTRIES(ROR),
+    SHIFT_ENTRIES(RCL), SHIFT_ENTRIES(RCR),
     SAME(SHLD_EvGvIb), SAME(SHLD_EvGvCL), SAME(SHRD_EvGvIb), SAME(SHRD_EvGvCL),
     SAME(BT_EvGv), SAME(BT_EvIb), SAME(BTS_EvGv), SAME(BTS_EvIb), SAME(BTR_EvGv), SAME(BTR_EvIb), SAME(BTC_EvGv), SAME(BTC_EvIb),
+    SAME(BSF_GvEv), SAME(BSR_GvEv), SAME(CLC), SAME(STC), SAME(CMC), SAME(LAHF),
     SAME(MUL_Eb), SAME(MUL_Ev), SAME(IMUL_Eb), SAME(IMUL_Ev), SAME(IMUL_GvEv), SAME(IMUL_GvEvIz),
     [ISA_IMUL_GvEvIb] = lift_IMUL_GvEvIz,
-    SAME(DIV_Ev), SAME(IDIV_Ev), SAME(CBW), SAME(CWD),
+    SAME(DIV_Eb), SAME(DIV_Ev), SAME(IDIV_Eb), SAME(IDIV_Ev), SAME(CBW), SAME(CWD),
     SAME(MOV_EbGb), SAME(MOV_EvGv), SAME(MOV_GbEb), SAME(MOV_GvEv), SAME(MOV_ZbIb), SAME(MOV_ZvIv), SAME(MOV_EbIb),
     SAME(MOV_EvIz), SAME(MOV_ALOb), SAME(MOV_AXOv), SAME(MOV_ObAL), SAME(MOV_OvAX),
     SAME(MOVZX_GvEb), SAME(MOVZX_GvEw), SAME(MOVSX_GvEb), SAME(MOVSX_GvEw), SAME(LEA_GvM),
-    SAME(XCHG_EbGb), SAME(XCHG_EvGv), SAME(XCHG_ZvAX), SAME(BSWAP_Zv), SAME(NOP), SAME(SETcc_Eb), SAME(CMOVcc_GvEv),
-    SAME(PUSH_Zv), SAME(PUSH_Iz), [ISA_PUSH_Ib] = lift_PUSH_Iz, SAME(PUSH_Ev), SAME(POP_Zv), SAME(LEAVE),
+    SAME(XCHG_EbGb), SAME(XCHG_EvGv), SAME(XCHG_ZvAX), SAME(BSWAP_Zv), SAME(XLAT), SAME(SETcc_Eb), SAME(CMOVcc_GvEv),
+    SAME(CMPXCHG_EbGb), SAME(CMPXCHG_EvGv), SAME(CMPXCHG8B_Mq), SAME(XADD_EbGb), SAME(XADD_EvGv),
+    SAME(NOP), [ISA_PAUSE] = lift_NOP, [ISA_NOP_Ev] = lift_NOP, [ISA_NOP_Ev_18] = lift_NOP, [ISA_NOP_Ev_19] = lift_NOP,
+    [ISA_NOP_Ev_1A] = lift_NOP, [ISA_NOP_Ev_1B] = lift_NOP, [ISA_NOP_Ev_1C] = lift_NOP, [ISA_NOP_Ev_1D] = lift_NOP,
+    [ISA_NOP_Ev_1E] = lift_NOP,
+    SAME(PUSH_Zv), SAME(PUSH_Iz), [ISA_PUSH_Ib] = lift_PUSH_Iz, SAME(PUSH_Ev), SAME(POP_Zv), SAME(POP_Ev), SAME(LEAVE),
+    SAME(PUSHF), SAME(POPF),
     [ISA_JMP_Jb] = lift_JMP, [ISA_JMP_Jz] = lift_JMP, [ISA_Jcc_Jb] = lift_Jcc, [ISA_Jcc_Jz] = lift_Jcc,
     SAME(LOOP_Jb), SAME(JCXZ_Jb), SAME(CALL_Jz), SAME(CALL_Ev), SAME(JMP_Ev), SAME(RET), SAME(RET_Iw),
 };

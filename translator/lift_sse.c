@@ -1,7 +1,7 @@
 /*
- * lift_sse.c - SSE and SSE2. XMM registers are no values of the intermediate representation: an operation names the
- * guest instruction, and the backend encodes it again. Here is what is around it: the memory operand's address, general
- * registers, flags.
+ * lift_sse.c - MMX, SSE and SSE2. MM and XMM registers are no values of the intermediate representation: an operation
+ * names the guest instruction, and the backend encodes it again. Here is what is around it: the memory operand's address,
+ * general registers, flags; and the x87 unit, of which MM registers are a part.
  */
 #include "translator/lift.h"
 
@@ -12,7 +12,7 @@ bool lift_sse_usable(const struct cpu *c)
            (c->mxcsr & MASKS) == MASKS && !c->force_soft_fp;
 }
 
-/* What an SSE instruction is to its surroundings. */
+/* What an instruction is to its surroundings. */
 struct shape {
     u8 w; /* bytes of the memory operand */
     bool store, aligned;
@@ -20,8 +20,7 @@ struct shape {
     bool flags;
 };
 
-/* RCPPS and RSQRTPS differ from processor to processor, LDMXCSR decides who computes, and under a mask only some bytes
- * are written. */
+/* RCPPS and RSQRTPS differ from processor to processor. */
 static bool for_handler(enum isa_op op)
 {
     switch (op) {
@@ -29,8 +28,6 @@ static bool for_handler(enum isa_op op)
     case ISA_RCPSS_VdWd:
     case ISA_RSQRTPS_VoWo:
     case ISA_RSQRTSS_VdWd:
-    case ISA_LDMXCSR_Md:
-    case ISA_MASKMOVDQU_VoUo:
         return true;
     default:
         return false;
@@ -61,8 +58,10 @@ static u8 bytes_of(enum isa_operand kind)
         return 16;
     case OPERAND_Wq:
     case OPERAND_Mq:
+    case OPERAND_Qq:
         return 8;
     case OPERAND_Wd:
+    case OPERAND_Qd:
     case OPERAND_Md:
     case OPERAND_Ed:
         return 4;
@@ -85,11 +84,24 @@ static struct shape shape_of(const struct insn *in)
     return s;
 }
 
-static void lift_xmm(struct lift *l)
+/* CVTPI2PD from memory leaves the x87 unit alone. */
+static bool is_mmx(const struct insn *in)
+{
+    return (isa_rows[in->op].attrs & A_MMX) && !(in->op == ISA_CVTPI2PD_VoQq && in->mem);
+}
+
+static enum ir_opcode operation(const struct insn *in)
+{
+    if (isa_rows[in->op].attrs & A_SSE)
+        return in->mem ? IR_SSEM : IR_SSE;
+    return in->mem ? IR_MMXM : IR_MMX;
+}
+
+static void lift_vector(struct lift *l)
 {
     const struct insn *in = l->in;
     struct shape s = shape_of(in);
-    struct ir_op o = {.op = in->mem ? IR_SSEM : IR_SSE, .w = in->mem ? s.w : 4, .imm = l->k};
+    struct ir_op o = {.op = (u8)operation(in), .w = in->mem ? s.w : 4, .imm = l->k};
     if (in->mem) {
         ir_ref off = lift_offset(l);
         o.a = lift_linear(l, in->seg, off, s.w, s.store);
@@ -104,6 +116,25 @@ static void lift_xmm(struct lift *l)
         lift_put(l, 4, o.aux, v);
     if (s.flags)
         ir_set_flags(l->b, v);
+}
+
+/* Some bytes of a register to DI. The probe must not ask for a page of which none may be written in the end. */
+static void lift_masked(struct lift *l)
+{
+    const struct insn *in = l->in;
+    bool sse = in->op == ISA_MASKMOVDQU_VoUo;
+    u8 w = sse ? 16 : 8;
+    ir_ref off = lift_get(l, 4, R_DI);
+    if (in->adsize == 0)
+        off = ir_1(l->b, IR_ZEXT, 2, off);
+    ir_ref lin = lift_linear(l, in->seg, off, w, true);
+    ir_add(l->b, (struct ir_op){.op = sse ? IR_SSEM : IR_MMXM, .w = w, .a = lin, .imm = l->k, .cc = 1 | 8});
+}
+
+static void lift_LDMXCSR(struct lift *l)
+{
+    ir_ref v = lift_load(l, 4, l->in->seg, lift_offset(l));
+    ir_add(l->b, (struct ir_op){.op = IR_MXCSR, .w = 4, .a = v, .imm = l->k, .aux = l->mode->daz});
 }
 
 bool lift_sse(struct lift *l)
@@ -122,8 +153,20 @@ bool lift_sse(struct lift *l)
         return true;
     }
     u32 attrs = isa_rows[l->in->op].attrs;
-    if (!l->mode->sse || !(attrs & A_SSE) || (attrs & A_MMX) || for_handler(l->in->op))
+    if (!(attrs & (A_SSE | A_MMX)) || ((attrs & A_SSE) && !l->mode->sse) || for_handler(l->in->op))
         return false;
-    lift_xmm(l);
+    if (is_mmx(l->in) && !lift_enter_x87(l))
+        return true;
+    switch (l->in->op) {
+    case ISA_LDMXCSR_Md:
+        lift_LDMXCSR(l);
+        break;
+    case ISA_MASKMOVQ_PqNq:
+    case ISA_MASKMOVDQU_VoUo:
+        lift_masked(l);
+        break;
+    default:
+        lift_vector(l);
+    }
     return true;
 }

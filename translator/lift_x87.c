@@ -6,8 +6,7 @@
 #include "translator/lift.h"
 #include "cpu/x87.h"
 
-/* False: the handler's. */
-static bool enter(struct lift *l)
+bool lift_enter_x87(struct lift *l)
 {
     if (!l->mode->x87) {
         lift_handler(l);
@@ -21,7 +20,7 @@ static bool enter(struct lift *l)
 
 static void plain(struct lift *l)
 {
-    if (enter(l))
+    if (lift_enter_x87(l))
         ir_add(l->b, (struct ir_op){.op = IR_X87, .imm = l->k});
 }
 
@@ -38,7 +37,7 @@ static unsigned bytes(const struct insn *in)
 
 static void memory(struct lift *l, bool write)
 {
-    if (!enter(l))
+    if (!lift_enter_x87(l))
         return;
     unsigned w = bytes(l->in);
     ir_ref off = lift_offset(l), lin = lift_linear(l, l->in->seg, off, w, write);
@@ -63,13 +62,13 @@ static void target(struct lift *l)
 
 static void to_flags(struct lift *l)
 {
-    if (enter(l))
+    if (lift_enter_x87(l))
         ir_set_flags(l->b, ir_add(l->b, (struct ir_op){.op = IR_X87F, .imm = l->k}));
 }
 
 static void by_flags(struct lift *l)
 {
-    if (!enter(l))
+    if (!lift_enter_x87(l))
         return;
     ir_ref f = ir_flags(l->b);
     ir_add(l->b, (struct ir_op){.op = IR_X87C, .f = f, .imm = l->k});
@@ -78,7 +77,7 @@ static void by_flags(struct lift *l)
 /* Nothing to wait for: no exception is pending. */
 static void lift_FWAIT(struct lift *l)
 {
-    enter(l);
+    lift_enter_x87(l);
 }
 
 static ir_ref word(struct lift *l, bool control)
@@ -88,25 +87,25 @@ static ir_ref word(struct lift *l, bool control)
 
 static void lift_FNSTSW_AX(struct lift *l)
 {
-    if (enter(l))
+    if (lift_enter_x87(l))
         lift_put(l, 2, R_AX, word(l, false));
 }
 
 static void lift_FNSTSW_M16(struct lift *l)
 {
-    if (enter(l))
+    if (lift_enter_x87(l))
         lift_store(l, 2, l->in->seg, lift_offset(l), word(l, false));
 }
 
 static void lift_FNSTCW(struct lift *l)
 {
-    if (enter(l))
+    if (lift_enter_x87(l))
         lift_store(l, 2, l->in->seg, lift_offset(l), word(l, true));
 }
 
 static void lift_FLDCW(struct lift *l)
 {
-    if (!enter(l))
+    if (!lift_enter_x87(l))
         return;
     ir_ref v = lift_load(l, 2, l->in->seg, lift_offset(l));
     ir_add(l->b, (struct ir_op){.op = IR_X87CW, .w = 2, .a = v, .imm = l->k});

@@ -142,7 +142,7 @@ static void forget_pages(struct verify *v)
 {
     for (unsigned i = 0; i < v->pages; i++) {
         mmu_drop_write(&v->c->mmu, v->page[i].frame);
-        v->c->mmu.phys->frames[v->page[i].frame].flags &= (u8) ~(FRAME_WTLB | FRAME_WTLB_MANY);
+        v->c->mmu.phys->frames[v->page[i].frame].flags &= (u8)~FRAME_ENTRIES;
     }
     v->pages = v->stores = v->lost_stores = 0;
 }
@@ -209,9 +209,9 @@ bool verify_fill(struct verify *v, u32 lin, unsigned size, bool write, const str
     m->phys->journal_store = NULL; /* so that plain memory gets an entry for writing */
     bool filled = fill_probe(m, lin, size, write, g);
     m->phys->journal_store = on_store;
-    const u8 *entered = write ? tlb_hit(m->wr, lin, 1) : NULL; /* be it of use or not */
-    if (entered)
-        keep_page(v, phys_host_frame(m->phys, entered));
+    const struct tlb_entry *e = &m->wr[lin >> PAGE_BITS & (TLB_SIZE - 1)]; /* be it of use or not */
+    if (write && (e->tag & ~(u64)TLB_WATCHED) == (lin & (u32)PAGE_MASK))
+        keep_page(v, phys_host_frame(m->phys, (const void *)(uintptr_t)(lin + e->addend)));
     return filled;
 }
 

@@ -292,6 +292,8 @@ static void start(struct cpu *c, const struct setup *s, const u8 *code, size_t n
     if (s->options & OPTION_TIMER)
         start_timer(c, s);
     set_registers(c, s->registers);
+    if (s->registers & 7)
+        c->fpu.cw = X87_CW_INIT;
     put_code(c, s, mode, code, n);
     u32 flags = F_ONE | F_IF | (u32)(s->options & 3) << 12 | (mode == MODE_VM86 ? F_VM : 0);
     if (mode == MODE_REAL)

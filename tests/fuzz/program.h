@@ -42,13 +42,15 @@ static inline u32 program_number(struct program *g)
     return program_below(g, 3) ? program_random(g) >> program_below(g, 32) : values[program_below(g, ARRAY_LEN(values))];
 }
 
-/* Data, the pages with fewer rights behind it, the code, its stacks, page tables; often at a page's end. */
+/* Data, the pages with fewer rights behind it, the code, its stacks, page tables; often at a page's end, or beside the code. */
 static inline u32 program_address(struct program *g)
 {
     static const u32 pages[] = {0x15000, 0x16000, 0x15000, 0x16000, 0x17000, 0x18000, 0x19000, 0x10000, 0x11000, 0x1D000, 0x4000};
     u32 page = pages[program_below(g, ARRAY_LEN(pages))];
     if (page == 0x4000)
         return page + 4 * (0x10 + program_below(g, 12));
+    if (page < 0x12000 && program_below(g, 2))
+        return page + program_below(g, 0x1000);
     return page + (program_below(g, 4) ? program_below(g, 0x100) : 0x1000 - 1 - program_below(g, 8));
 }
 
@@ -149,7 +151,8 @@ static inline void program_alu(struct program *g, unsigned opsize)
 static inline void program_two_bytes(struct program *g)
 {
     static const u8 ops[] = {0x40, 0x90, 0xA3, 0xAB, 0xB3, 0xBB, 0xBA, 0xA4, 0xA5, 0xAC, 0xAD, 0xAF, 0xB0, 0xB1, 0xB6, 0xB7,
-                             0xBE, 0xBF, 0xBC, 0xBD, 0xC0, 0xC1, 0xC8, 0x10, 0x58, 0x6F, 0x7F, 0xEF, 0xFE, 0xD4, 0x28, 0x5A};
+                             0xBE, 0xBF, 0xBC, 0xBD, 0xC0, 0xC1, 0xC8, 0x10, 0x58, 0x6F, 0x7F, 0xEF, 0xFE, 0xD4, 0x28, 0x5A,
+                             0xC7, 0xC7, 0x1F};
     unsigned op = ops[program_below(g, ARRAY_LEN(ops))];
     program_put(g, 0x0F, 1);
     if (op == 0xC8) {
@@ -157,7 +160,7 @@ static inline void program_two_bytes(struct program *g)
         return;
     }
     program_put(g, op == 0x40 || op == 0x90 ? op | program_below(g, 16) : op, 1);
-    program_modrm(g, op == 0xBA ? 4 + program_below(g, 4) : 8, false);
+    program_modrm(g, op == 0xBA ? 4 + program_below(g, 4) : op == 0xC7 ? 1 : 8, op == 0xC7);
     if (op == 0xBA || op == 0xA4 || op == 0xAC)
         program_put(g, program_random(g), 1);
 }

@@ -9,6 +9,7 @@
 #define OMBRA_TESTS_FUZZ_SIMD_CODE_H
 
 #include "cpu/isa.h"
+#include "cpu/x87.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/unit/softfp_cases.h"
 
@@ -59,7 +60,8 @@ static inline u32 simd_address(u16 from)
     }
 }
 
-/* What is between SSE instructions: flags made and used, the stack, jumps, and what decides whether SSE may run. */
+/* What is between SSE instructions: flags made and used, the stack, jumps, what decides whether SSE may run, and x87
+ * instructions, which share their registers with MMX. */
 static inline unsigned simd_other(u32 from, u8 *out)
 {
     static const struct {
@@ -71,6 +73,9 @@ static inline unsigned simd_other(u32 from, u8 *out)
         {3, {0x0F, 0x46, 0xC2}}, {2, {0xD1, 0xE0}}, {1, {0x9C}},       {1, {0x59}},
         {3, {0x0F, 0xAF, 0xC2}}, {2, {0x8B, 0x06}}, {2, {0x89, 0x06}}, {2, {0x0F, 0x06}},
         {3, {0x0F, 0x01, 0xF0}}, {2, {0xD9, 0xE8}}, {2, {0xDE, 0xC1}}, {1, {0x90}},
+        {2, {0xDD, 0xD8}},       {2, {0xD8, 0xC2}}, {2, {0xD9, 0xCB}}, {2, {0xDF, 0xE0}},
+        {2, {0xDD, 0x06}},       {2, {0xDB, 0x3E}}, {2, {0xDF, 0x2E}}, {2, {0xD9, 0xF7}},
+        {3, {0x8D, 0x7E, 0x38}}, {1, {0x47}},       {2, {0x0F, 0x77}}, {2, {0xDB, 0xE3}}, {2, {0xD9, 0xFE}}, {2, {0xD9, 0xC3}},
     };
     unsigned n = from % ARRAY_LEN(others);
     memcpy(out, others[n].bytes, others[n].len);
@@ -147,8 +152,11 @@ static inline void simd_state(struct cpu *c, u32 seed)
     for (unsigned i = 0; i < 8; i++)
         c->fpu.st[i].m = simd_value(&r);
     c->fpu.empty = (u8)cases_next(&r);
+    c->fpu.top = cases_next(&r) & 7;
+    c->fpu.cw = cases_below(&r, 16) ? X87_CW_INIT : X87_CW_FIXED;
     c->mxcsr = simd_mxcsr_value(&r) & 0xFFBF;
     c->r[R_SI] = SIMD_DATA + 0x100;
+    c->r[R_DI] = SIMD_DATA + cases_below(&r, SIMD_DATA_BYTES); /* MASKMOVQ */
     for (u32 at = 0; at < SIMD_DATA_BYTES; at += 8) {
         u64 v = at < SIMD_MXCSRS_BYTES ? simd_mxcsr_value(&r) | (u64)simd_mxcsr_value(&r) << 32 : simd_value(&r);
         phys_write(c->mmu.phys, SIMD_DATA + at, &v, sizeof v);

@@ -1,6 +1,6 @@
 /*
- * x87_code.h - turns any bytes into code that is mostly x87 instructions, with operands near the pages that fault, and
- * makes a state for it to start from.
+ * x87_code.h - turns any bytes into code that is mostly x87 instructions, with MMX ones in between and operands near the
+ * pages that fault, and makes a state for it to start from.
  */
 #ifndef OMBRA_TESTS_X87_CODE_H
 #define OMBRA_TESTS_X87_CODE_H
@@ -52,6 +52,21 @@ static inline void x87_control(struct x87_code *g)
     x87_put(g, g->wide ? 0x106BD9 : 0x106FD9, 3);
 }
 
+/* On the same registers; shifts by immediates have no memory operand. */
+static inline void x87_mmx(struct x87_code *g)
+{
+    static const u8 ops[] = {0x60, 0x61, 0x62, 0x63, 0x67, 0x68, 0x6B, 0x6E, 0x6E, 0x6F, 0x6F, 0x6F, 0x74, 0x7E, 0x7E, 0x7F,
+                             0x7F, 0x7F, 0xD1, 0xD5, 0xDB, 0xDF, 0xE2, 0xE5, 0xEF, 0xF3, 0xF5, 0xFC, 0xFE, 0x71, 0x72, 0x73};
+    u8 r = fuzz_take8(&g->in), op = ops[r % ARRAY_LEN(ops)], rm = fuzz_take8(&g->in);
+    x87_put(g, 0x0F | op << 8, 2);
+    if (op >= 0x71 && op <= 0x73)
+        x87_put(g, 0xD0 | (rm & 0x27) | (u32)(rm & 0x1F) << 8, 2);
+    else if (r & 0x80)
+        x87_put(g, 0xC0 | (rm & 0x3F), 1);
+    else
+        x87_operand(g, rm & 7);
+}
+
 static inline void x87_one(struct x87_code *g)
 {
     static const struct {
@@ -64,7 +79,6 @@ static inline void x87_one(struct x87_code *g)
         {1, 0xA4},     /* MOVSB */
         {2, 0xA4F3},   /* REP MOVSB */
         {1, 0xF8},     /* CLC */
-        {3, 0xC1FC0F}, /* PADDB MM0,MM1 */
         {2, 0x770F},   /* EMMS */
         {2, 0x060F},   /* CLTS */
         {3, 0x55AE0F}, /* FXSAVE [DI/EBP+n] */
@@ -88,8 +102,10 @@ static inline void x87_one(struct x87_code *g)
     } else if (kind < 0xD8) {
         x87_put(g, r & 1 ? 0xBB : 0xBE, 1); /* MOV (E)BX or (E)SI */
         x87_put(g, x87_pointer(r >> 1) - (g->wide ? 0 : 0x10000), g->wide ? 4 : 2);
-    } else if (kind < 0xE8) {
+    } else if (kind < 0xE0) {
         x87_put(g, 0x40 | (r & 15), 1); /* INC, DEC */
+    } else if (kind < 0xF0) {
+        x87_mmx(g);
     } else {
         unsigned i = r % ARRAY_LEN(others);
         x87_put(g, others[i].bytes, others[i].n);

@@ -54,7 +54,7 @@ static void middle_of_a_trace_is_written(void **state)
         assert_int_equal(c->r[R_CX], 0);
         assert_int_equal(c->r[R_AX], n);
     }
-    assert_int_equal(m.longest, 2);
+    assert_true(m.longest > 1);
     end(&m);
 }
 

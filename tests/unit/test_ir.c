@@ -70,6 +70,58 @@ static void handed_on(void **state)
     assert_int_equal(count_of(IR_GETF), 0);
 }
 
+static const struct ir_op *only(enum ir_opcode op)
+{
+    const struct ir_op *found = NULL;
+    for (unsigned i = 1; i < block.count; i++) {
+        if (block.op[i].op == op) {
+            assert_null(found);
+            found = &block.op[i];
+        }
+    }
+    assert_non_null(found);
+    return found;
+}
+
+/* A token is made as far as somebody looks at it. */
+static void wanted_flags(void **state)
+{
+    lift("01 D8 13 CA 29 C8"); /* ADD EAX,EBX; ADC ECX,EDX; SUB EAX,ECX */
+    assert_int_equal(only(IR_ADD)->set, IR_CF);
+    assert_int_equal(only(IR_ADC)->set, 0);
+    lift("0F A3 C8 0F 92 C2 29 C8"); /* BT EAX,ECX; SETB DL; SUB EAX,ECX: the other flags need not be what they were */
+    assert_int_equal(only(IR_BT)->set, IR_CF);
+    assert_int_equal(only(IR_BT)->f, 0);
+    assert_int_equal(count_of(IR_GETF), 0);
+    lift("0F A3 C8 0F 92 C2"); /* BT EAX,ECX; SETB DL */
+    assert_int_equal(only(IR_BT)->set, IR_FLAGS_ALL);
+    assert_int_equal(count_of(IR_GETF), 1);
+    lift("D1 D8 0F 42 C8 29 C8"); /* RCR EAX,1; CMOVB ECX,EAX; SUB EAX,ECX */
+    assert_int_equal(only(IR_GETF)->set, IR_CF);
+}
+
+/* Instructions without an operation of their own. */
+static void composed(void **state)
+{
+    lift("F0 0F B1 0B"); /* LOCK CMPXCHG [EBX],ECX */
+    assert_int_equal(only(IR_SELECT)->f, only(IR_FLAGS)->f);
+    assert_int_equal(only(IR_PUT)->a, only(IR_STW)->a);
+    lift("F0 0F C1 0B"); /* LOCK XADD [EBX],ECX */
+    assert_int_equal(only(IR_PUT)->a, only(IR_LDW) - block.op);
+    lift("0F BB 0B"); /* BTC [EBX],ECX */
+    assert_int_equal(only(IR_LEA)->aux, 2);
+    assert_int_equal(only(IR_LDW)->a, only(IR_LEA) - block.op);
+    lift("8F 44 24 08 D7 90 0F 1F 00 F3 90"); /* POP [ESP+8]; XLAT; NOPs */
+    assert_int_equal(count_of(IR_HELPER), 0);
+    assert_int_equal(count_of(IR_ST), 1);
+    lift("F0 0F C7 0B 74 00"); /* LOCK CMPXCHG8B [EBX]; JZ */
+    assert_int_equal(only(IR_CAS8)->a, only(IR_GET) - block.op);
+    lift("9C"); /* PUSHF */
+    assert_int_equal(only(IR_ST)->b, only(IR_IMAGE) - block.op);
+    lift("9D"); /* POPF */
+    assert_int_equal(only(IR_FLAGS)->f, only(IR_POPPED) - block.op);
+}
+
 /* Accesses beside each other share a probe, over pushes and other steps of the same base; not over a handler. */
 static void groups(void **state)
 {
@@ -164,8 +216,9 @@ static void shown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(dead_flags), cmocka_unit_test(handed_on), cmocka_unit_test(groups), cmocka_unit_test(dead_values), cmocka_unit_test(handlers),
-        cmocka_unit_test(refused),    cmocka_unit_test(too_long),  cmocka_unit_test(shown),
+        cmocka_unit_test(dead_flags), cmocka_unit_test(handed_on),   cmocka_unit_test(wanted_flags), cmocka_unit_test(composed),
+        cmocka_unit_test(groups),     cmocka_unit_test(dead_values), cmocka_unit_test(handlers),     cmocka_unit_test(refused),
+        cmocka_unit_test(too_long),   cmocka_unit_test(shown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -32,15 +32,23 @@ void em_jump_to(struct emit *e, const u8 *thunk)
     em_patch(e, asm_jmp(&e->o), as_written(e, thunk));
 }
 
+/* Guest registers are about to change where no value is told. */
+void em_no_aliases(struct emit *e)
+{
+    for (unsigned i = 0; i < e->nlive; i++)
+        e->failed |= e->place[e->live[i]].where == IN_GUEST;
+}
+
 static void call_handler(struct emit *e, const struct ir_op *o, const u8 *thunk)
 {
     struct x64_site *s = em_site(e, 0, false);
     s->flags = o->aux;
     s->stays = o->op == IR_LAST ? o->cc : LIFT_ENDS;
     s->loads = (u8)lift_loaded_segment(s->in);
-    em_may_leave(e);
-    for (unsigned i = 0; i < e->nlive; i++) /* the handler may change guest registers */
-        e->failed |= e->place[e->live[i]].where == IN_GUEST;
+    em_flags_home(e);
+    em_clobber(e);
+    em_remake_tidy(e);
+    em_no_aliases(e);
     em_call_thunk(e, thunk, s);
     e->x87_last = e->x87_mem = 0;
     if (o->aux)
@@ -92,14 +100,20 @@ static void check_page(struct emit *e, struct x64_link *l, u8 *wrong[2])
     em_patch(e, global, e->o.at);
 }
 
-/* The jump's distance field is JUMP; EFLAGS are as the stub needs them. */
-static void stub(struct emit *e, struct x64_link *l)
+/* May the code at IP be on other pages than the block's, or reach into the next one? */
+static bool other_pages(const struct emit *e, u32 ip)
+{
+    return (ip ^ e->code->ip) >> PAGE_BITS || (ip & (PAGE_SIZE - 1)) > PAGE_SIZE - INSN_MAX_LEN;
+}
+
+/* The jump's distance field is JUMP; flags are where they are for the emitter now, or to be made by FLAGS. */
+static void stub(struct emit *e, struct x64_link *l, const struct remake_plan *flags)
 {
     l->stub = e->o.at;
     em_patch(e, l->jump, l->stub);
-    em_flags_home(e);
+    em_flags_home_by(e, flags);
     l->far_jump = asm_jmp(&e->o);
-    if (em_flat_code(e) && (l->ip ^ e->code->ip) >> PAGE_BITS) {
+    if (em_flat_code(e) && other_pages(e, l->ip)) {
         l->check = e->o.at;
         u8 *wrong[2];
         check_page(e, l, wrong);
@@ -123,7 +137,8 @@ static struct x64_link *new_edge(struct emit *e, u32 ip, u8 *jump)
 
 static void edge(struct emit *e, u32 ip)
 {
-    stub(e, new_edge(e, ip, asm_jmp(&e->o)));
+    static const struct remake_plan none;
+    stub(e, new_edge(e, ip, asm_jmp(&e->o)), &none);
 }
 
 /* To the code of the slot at TABLE if it is for the IP in V and the kind of pages WHICH; the distance field of the jump that is taken else. */
@@ -170,6 +185,8 @@ static void stub_later(struct emit *e, struct stub s)
     s.ef = e->ef;
     s.home = e->home;
     s.cur = e->cur;
+    if (e->cur != e->home && (e->cur != e->ef || e->ef_lacks))
+        s.flags = em_remake_plan(e, e->cur);
     e->stub[e->nstubs++] = s;
 }
 
@@ -184,6 +201,7 @@ void em_stubs(struct emit *e)
         const struct stub *s = &e->stub[i];
         u8 *jump = s->jump;
         e->ef = s->ef;
+        e->ef_lacks = 0;
         e->home = s->home;
         e->cur = s->cur;
         if (s->undone) { /* LEA: flags stay */
@@ -191,10 +209,12 @@ void em_stubs(struct emit *e)
             asm_rm(&e->o, 8, 0x8D, R15, mem_at(R15, (s32)s->undone));
             jump = s->reg == NO_REG ? asm_jmp(&e->o) : NULL;
         }
-        if (s->reg == NO_REG)
-            stub(e, new_edge(e, s->ip, jump));
-        else
+        if (s->reg == NO_REG) {
+            stub(e, new_edge(e, s->ip, jump), &s->flags);
+        } else {
+            em_flags_home_by(e, &s->flags);
             indirect(e, s->reg);
+        }
     }
 }
 
@@ -202,8 +222,8 @@ void em_stubs(struct emit *e)
 void em_exit(struct emit *e, const struct ir_op *o)
 {
     em_x87_notes(e);
-    em_want_flags(e, o->f);
-    stub_later(e, (struct stub){.jump = asm_jcc(&e->o, o->cc), .ip = (u32)o->imm, .reg = NO_REG, .undone = e->code->count - o->aux});
+    unsigned cc = em_want_condition(e, o->f, o->cc);
+    stub_later(e, (struct stub){.jump = asm_jcc(&e->o, cc), .ip = (u32)o->imm, .reg = NO_REG, .undone = e->code->count - o->aux});
     em_flag_used(e, o->f);
 }
 
@@ -232,8 +252,7 @@ void em_leave(struct emit *e, const struct ir_op *o)
         return;
     }
     if (o->op == IR_JCC) {
-        em_want_flags(e, o->f);
-        edge_if(e, o->cc, (u32)o->imm);
+        edge_if(e, em_want_condition(e, o->f, o->cc), (u32)o->imm);
         edge(e, o->aux);
         return;
     }

@@ -80,12 +80,17 @@ static const emit_fn emitters[IR_COUNT] = {
     [IR_SAR] = em_shift,
     [IR_ROL] = em_shift,
     [IR_ROR] = em_shift,
+    [IR_RCL] = em_shift,
+    [IR_RCR] = em_shift,
     [IR_SHLD] = em_shift_double,
     [IR_SHRD] = em_shift_double,
     [IR_BT] = em_bit,
     [IR_BTS] = em_bit,
     [IR_BTR] = em_bit,
     [IR_BTC] = em_bit,
+    [IR_BSF] = em_scan,
+    [IR_BSR] = em_scan,
+    [IR_CARRY] = em_carry,
     [IR_MUL] = em_multiply,
     [IR_IMUL] = em_multiply,
     [IR_HIGH] = nothing,
@@ -96,6 +101,7 @@ static const emit_fn emitters[IR_COUNT] = {
     [IR_SEXT] = em_extend,
     [IR_BSWAP] = em_swap_bytes,
     [IR_LEA] = em_lea,
+    [IR_LOWF] = em_low_flags,
     [IR_SETCC] = em_set_if,
     [IR_SELECT] = em_choose,
     [IR_SEG] = em_check_segment,
@@ -104,8 +110,14 @@ static const emit_fn emitters[IR_COUNT] = {
     [IR_ST] = em_store,
     [IR_LDW] = em_load_for_write,
     [IR_STW] = em_store_back,
+    [IR_CAS8] = em_compare_exchange_8,
+    [IR_IMAGE] = em_image,
+    [IR_POPPED] = em_popped,
     [IR_SSE] = em_sse,
     [IR_SSEM] = em_sse_mem,
+    [IR_MXCSR] = em_sse_control,
+    [IR_MMX] = em_sse,
+    [IR_MMXM] = em_sse_mem,
     [IR_X87IN] = em_x87_in,
     [IR_X87] = em_x87,
     [IR_X87M] = em_x87_memory,
@@ -114,6 +126,9 @@ static const emit_fn emitters[IR_COUNT] = {
     [IR_X87SW] = em_x87_word,
     [IR_X87CW] = em_x87_control,
     [IR_AHF] = em_ah_flags,
+    [IR_STEP] = em_step,
+    [IR_DF] = em_direction,
+    [IR_REP] = em_rep,
     [IR_HELPER] = em_handler,
     [IR_JMP] = em_leave,
     [IR_JCC] = em_leave,
@@ -158,7 +173,7 @@ static void slice_ends(struct emit *e, u8 *jump)
 
 static bool is_sse(const struct ir_op *o)
 {
-    return o->op == IR_SSE || o->op == IR_SSEM;
+    return o->op == IR_SSE || o->op == IR_SSEM || o->op == IR_MXCSR;
 }
 
 /*
@@ -180,7 +195,15 @@ static void cold_code(struct emit *e)
     for (unsigned i = 0; i < e->ncold; i++) {
         const struct cold *c = &e->cold[i];
         em_patch(e, c->jump, e->o.at);
+        if (c->behind) {
+            em_string_cold(e, c);
+            continue;
+        }
+        if (c->second)
+            em_second_probe(e, c);
         asm_rm(&e->o, 4, 0x89, c->address, em_cpu_mem(offsetof(struct cpu, access_at)));
+        if (c->flags.steps)
+            em_flags_home_by(e, &c->flags);
         em_call_thunk(e, e->thunks->access, c->site);
         if (c->back)
             em_patch(e, asm_jmp(&e->o), c->back);
@@ -197,6 +220,14 @@ static bool any_sse(const struct ir_block *b)
     return i < b->count;
 }
 
+static void operation(struct emit *e, const struct ir_op *o)
+{
+    em_remake_tidy(e);
+    em_remake_begin(e, o);
+    emitters[o->op](e, o);
+    em_remake_end(e);
+}
+
 static void body(struct emit *e)
 {
     for (unsigned i = 1; i < e->b->count; i++) {
@@ -211,7 +242,7 @@ static void body(struct emit *e)
     if (e->code->sse)
         em_sse_head(e);
     for (e->at = 1; e->at < e->b->count && !e->failed; e->at++)
-        emitters[e->b->op[e->at].op](e, &e->b->op[e->at]);
+        operation(e, &e->b->op[e->at]);
     mark(e, e->code->count);
     em_stubs(e);
     cold_code(e);
@@ -231,7 +262,7 @@ void x64_emit_free(struct emit *e)
 enum x64_result x64_compile(struct emit *e, struct x64_room *room, const struct x64_thunks *t, const struct ir_block *b,
                  const struct lift_mode *mode, struct x64_code *code)
 {
-    memset(e, 0, sizeof *e);
+    memset(e, 0, offsetof(struct emit, cold));
     u8 *start = room->mem.rw + room->used;
     e->o = (struct asm_out){.at = start, .end = room->mem.rw + room->mem.size};
     e->b = b;

@@ -14,9 +14,11 @@
 #include "translator/fill.h"
 #include "translator/lift.h"
 #include "translator/x64/asm.h"
+#include "translator/x64/string.h"
 
 struct x64_code;
 struct verify;
+struct engine_stats;
 
 /* Where translated code calls C: an instruction of a block. Code holds its address. */
 struct x64_site {
@@ -34,6 +36,7 @@ struct x64_site {
     bool x87_in; /* the x87 unit is wanted */
     u8 stays;   /* enum lift_going_on: what ends the block may go on behind the call */
     u8 loads;   /* segment register that it loads, SEG_COUNT: none */
+    u8 beside;  /* how often it has stored near watched memory */
 };
 
 /*
@@ -87,6 +90,7 @@ struct x64_code {
     size_t size;                /* bytes at ENTRY */
     u32 *marks;                 /* NULL, or room for the offset of each instruction's code and of what follows the last */
     struct verify *verify;      /* NULL, or who is asked before anything is seen outside */
+    struct engine_stats *stats; /* where calls of C are counted */
 };
 
 /* Address of instruction K, counted over all parts. */
@@ -113,7 +117,8 @@ struct x64_thunks {
     u64 (*enter)(struct cpu *c, const u8 *code);
     const u8 *exit;     /* with RAX: state goes back to struct cpu */
     const u8 *exit_raw; /* state is there already */
-    const u8 *access, *handler, *last;
+    const u8 *access, *handler, *last, *repeated;
+    struct string_thunks string;
     const u8 *jump; /* jumped to: goes on at cpu->ip, where its slot allows that, else leaves */
     const u8 *sse_in;   /* called: makes XMM registers live. EAX: 0, or they cannot be */
 };
@@ -139,10 +144,10 @@ enum x64_result x64_compile(struct emit *e, struct x64_room *room, const struct 
 
 /*
  * Edges: L leads to TO from now on, on another page (EPOCH not 0) as long as that is one of the MMU's fetch epochs or the TLB has
- * ADDEND for it. All that lead to TO go back to where they led at first.
+ * ADDEND for it. False: its code cannot look for that. All that lead to TO go back to where they led at first; how many.
  */
-void x64_link_to(struct x64_link *l, struct x64_code *to, u64 epoch, u64 addend);
-void x64_unlink_all(struct x64_code *to);
+bool x64_link_to(struct x64_link *l, struct x64_code *to, u64 epoch, u64 addend);
+unsigned x64_unlink_all(struct x64_code *to);
 
 /*
  * Where indirect jumps look: one slot for each hash of IP. cpu->jumps points to the first of X64_JUMPS. The key is IP and, in its upper

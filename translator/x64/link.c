@@ -11,10 +11,10 @@ static void take_out(struct x64_link *l)
     *at = l->next_in;
 }
 
-void x64_link_to(struct x64_link *l, struct x64_code *to, u64 epoch, u64 addend)
+bool x64_link_to(struct x64_link *l, struct x64_code *to, u64 epoch, u64 addend)
 {
     if (epoch && !l->check)
-        return;
+        return false;
     if (l->to)
         take_out(l);
     l->to = to;
@@ -31,14 +31,17 @@ void x64_link_to(struct x64_link *l, struct x64_code *to, u64 epoch, u64 addend)
         if (to->flags_dead || l->stub + 1 == l->far_jump) /* nothing to save */
             asm_patch(l->jump, to->entry_rw);
     }
+    return true;
 }
 
-void x64_unlink_all(struct x64_code *to)
+unsigned x64_unlink_all(struct x64_code *to)
 {
-    for (struct x64_link *l = to->in; l; l = l->next_in) {
+    unsigned n = 0;
+    for (struct x64_link *l = to->in; l; l = l->next_in, n++) {
         asm_patch(l->jump, l->stub);
         asm_patch(l->far_jump, l->out);
         l->to = NULL;
     }
     to->in = NULL;
+    return n;
 }

@@ -14,13 +14,17 @@ struct x64_site *em_site(struct emit *e, unsigned w, bool write)
     return s;
 }
 
-void em_go_cold(struct emit *e, u8 *jump, u8 *back, unsigned address, struct x64_site *s)
+struct cold *em_go_cold(struct emit *e, u8 *jump, u8 *back, unsigned address, struct x64_site *s)
 {
     if (e->ncold == COLD_MAX) {
         e->failed = true;
-        return;
+        return NULL;
     }
-    e->cold[e->ncold++] = (struct cold){.jump = jump, .back = back, .address = (u8)address, .site = s};
+    struct cold *c = &e->cold[e->ncold++];
+    *c = (struct cold){.jump = jump, .back = back, .address = (u8)address, .site = s};
+    if (e->cur != e->home)
+        c->flags = em_remake_plan(e, e->cur);
+    return c;
 }
 
 static size_t tlb_offset(const struct emit *e, bool write)
@@ -48,33 +52,76 @@ static s32 last_looked_at(const struct ir_group *g, unsigned len, bool aligned)
     return aligned ? (s32)(len - 1 - ((len - 1 - g->residue) & 15)) : (s32)len - 1;
 }
 
-/* A scratch register with what is to be added to the linear address in register LIN for the host's. */
-unsigned em_probe(struct emit *e, const struct ir_op *o, unsigned lin, bool write)
+/* A TLB: its place in struct cpu, how many entries, how many bits of an address within one. */
+struct tlb {
+    size_t at;
+    unsigned size, bits;
+};
+
+static struct tlb pages(const struct emit *e, bool write)
+{
+    return (struct tlb){tlb_offset(e, write), TLB_SIZE, PAGE_BITS};
+}
+
+static struct tlb granules(const struct emit *e)
+{
+    size_t half = e->mode->priv * sizeof(struct tlb_entry) * TLB_BESIDE;
+    return (struct tlb){offsetof(struct cpu, mmu) + offsetof(struct mmu, beside) + half, TLB_BESIDE, GRANULE_BITS};
+}
+
+/* Register T = what to add to LIN; the distance field of the jump that is taken where the TLB does not know. */
+static u8 *look_up(struct emit *e, const struct ir_op *o, unsigned lin, unsigned t, struct tlb tlb)
 {
     const struct ir_group *g = &e->b->group[o->group];
-    unsigned len = o->group ? g->span : o->w;
-    size_t tlb = tlb_offset(e, write || g->write);
     bool aligned = ir_aligned(e->b, o);
-    em_clobber(e);
-    unsigned t = em_take(e, BIT(lin));
-    u8 *again = e->o.at;
+    s32 last = last_looked_at(g, o->group ? g->span : o->w, aligned), entry = (s32)tlb.at - X64_BIAS;
     if (o->delta)
         asm_rm(&e->o, 4, 0x8D, RAX, mem_at(lin, -(s32)o->delta));
     else
         asm_mov(&e->o, RAX, lin);
     asm_rr(&e->o, 4, 0xC1, 5, RAX); /* SHR */
-    asm_imm(&e->o, PAGE_BITS - 4, 1);
-    asm_alu_imm(&e->o, 4, 4, RAX, (TLB_SIZE - 1) << 4);
-    asm_rm(&e->o, 4, 0x8D, t, mem_at(lin, last_looked_at(g, len, aligned) - o->delta)); /* LEA */
-    asm_alu_imm(&e->o, 4, 4, t, (u32)PAGE_MASK | (aligned ? 15 : 0));
-    asm_rm(&e->o, 4, 0x3B, t, mem_sum(RBP, RAX, 0, (s32)tlb - X64_BIAS + (s32)offsetof(struct tlb_entry, tag)));
+    asm_imm(&e->o, tlb.bits - 4, 1);
+    asm_alu_imm(&e->o, 4, 4, RAX, (tlb.size - 1) << 4);
+    asm_rm(&e->o, 4, 0x8D, t, mem_at(lin, last - o->delta)); /* LEA */
+    asm_alu_imm(&e->o, 4, 4, t, -(1u << tlb.bits) | (aligned ? 15 : 0));
+    asm_rm(&e->o, 4, 0x3B, t, mem_sum(RBP, RAX, 0, entry + (s32)offsetof(struct tlb_entry, tag)));
     u8 *miss = asm_jcc(&e->o, CC_NE);
-    asm_rm(&e->o, 8, 0x8B, t, mem_sum(RBP, RAX, 0, (s32)tlb - X64_BIAS + (s32)offsetof(struct tlb_entry, addend)));
+    asm_rm(&e->o, 8, 0x8B, t, mem_sum(RBP, RAX, 0, entry + (s32)offsetof(struct tlb_entry, addend)));
+    return miss;
+}
+
+/* Behind the block: what the granules' TLB does not know may be on a page that is not watched. */
+void em_second_probe(struct emit *e, const struct cold *c)
+{
+    u8 *miss = look_up(e, c->second, c->address, c->t, pages(e, true));
+    em_patch(e, asm_jmp(&e->o), c->found);
+    em_patch(e, miss, e->o.at);
+}
+
+/* Has the instruction in hand met watched memory beside what it stores? */
+static bool stores_beside(const struct emit *e)
+{
+    return e->part->block->beside >> (e->insn - e->part->first) & 1;
+}
+
+/* A scratch register with what is to be added to the linear address in register LIN for the host's. */
+unsigned em_probe(struct emit *e, const struct ir_op *o, unsigned lin, bool write)
+{
+    const struct ir_group *g = &e->b->group[o->group];
+    bool beside = (write || g->write) && stores_beside(e);
+    em_clobber(e);
+    unsigned t = em_take(e, BIT(lin));
+    u8 *again = e->o.at, *miss = look_up(e, o, lin, t, beside ? granules(e) : pages(e, write || g->write)), *found = e->o.at;
     struct x64_site *s = em_site(e, o->w, write);
-    s->group = (struct fill_group){g->span, o->delta, g->write, aligned, g->residue};
+    s->group = (struct fill_group){g->span, o->delta, g->write, ir_aligned(e->b, o), g->residue, beside};
     if (o->group)
         keep_group(e, o, lin, t);
-    em_go_cold(e, miss, again, lin, s);
+    struct cold *c = em_go_cold(e, miss, again, lin, s);
+    if (c && beside) {
+        c->second = o;
+        c->t = (u8)t;
+        c->found = found;
+    }
     return t;
 }
 
@@ -85,11 +132,11 @@ struct mem em_covered(struct emit *e, const struct ir_op *o)
     return mem_at(RAX, o->delta);
 }
 
-/* The operation in hand may leave: everything of the guest's is where it belongs. */
+/* The operation in hand may leave by cold code: the flags are where they belong, or it can make them. */
 void em_may_leave(struct emit *e)
 {
     em_clobber(e);
-    if (e->cur != e->home)
+    if (e->cur != e->home && !em_can_remake(e, e->cur))
         e->failed = true;
 }
 
@@ -155,11 +202,67 @@ void em_store(struct emit *e, const struct ir_op *o)
     em_used(e, o->b);
 }
 
+/*
+ * Does the operation behind the LDW in hand take its value and leave its own for the STW alone, so that the host does it in memory?
+ * Nothing else is between them. Not if the flags will have to be made again.
+ */
+static bool changed_in_memory(const struct emit *e)
+{
+    const struct ir_op *ldw = &e->b->op[e->at], *o = ldw + 1;
+    while (o->op == IR_NOP || o->op == IR_GETF)
+        o++;
+    const struct ir_op *stw = o + 1;
+    while (stw->op == IR_NOP)
+        stw++;
+    switch (o->op) {
+    case IR_ADD:
+    case IR_OR:
+    case IR_ADC:
+    case IR_SBB:
+    case IR_AND:
+    case IR_SUB:
+    case IR_XOR:
+    case IR_NEG:
+    case IR_NOT:
+    case IR_INC:
+    case IR_DEC:
+        return ldw->uses == 2 && o->uses == 1 && o->w == ldw->w && o->a == e->at && o->b != e->at && stw->op == IR_STW &&
+               stw->a == e->at && stw->b == o - e->b->op && !em_better_kept(e, (unsigned)(o - e->b->op));
+    default:
+        return false;
+    }
+}
+
+/* Where the LDW is that operation O works on. Flags stay. */
+struct mem em_in_memory(struct emit *e, const struct ir_op *o)
+{
+    const struct ir_op *ldw = &e->b->op[o->a];
+    return ir_covered(ldw) ? em_covered(e, ldw) : mem_at(e->rmw_reg, 0);
+}
+
+/* It has, and its STW is done. */
+void em_stored_back(struct emit *e, const struct ir_op *o)
+{
+    if (!ir_covered(&e->b->op[o->a]))
+        e->reserved &= ~BIT(e->rmw_reg);
+    em_used(e, o->a);
+    em_used(e, o->a);
+    em_used(e, (ir_ref)e->at);
+    const struct ir_op *stw = o + 1;
+    while (stw->op == IR_NOP)
+        stw++;
+    e->done[stw - e->b->op] = true;
+}
+
 /* The host's address stays in a register of its own until STW, that of a group in its slot. */
 void em_load_for_write(struct emit *e, const struct ir_op *o)
 {
+    bool in_memory = changed_in_memory(e);
+    if (in_memory)
+        e->place[e->at].where = IN_MEMORY;
     if (ir_covered(o)) {
-        load_covered(e, o);
+        if (!in_memory)
+            load_covered(e, o);
         return;
     }
     em_may_leave(e);
@@ -168,6 +271,8 @@ void em_load_for_write(struct emit *e, const struct ir_op *o)
     em_used(e, o->a);
     e->rmw_reg = (u8)t;
     e->reserved |= BIT(t);
+    if (in_memory)
+        return;
     unsigned dst = em_take(e, 0);
     asm_rm(&e->o, 4, load_opcode(o), dst, mem_at(t, 0));
     em_own(e, (ir_ref)e->at, dst);
@@ -176,6 +281,8 @@ void em_load_for_write(struct emit *e, const struct ir_op *o)
 void em_store_back(struct emit *e, const struct ir_op *o)
 {
     const struct ir_op *first = &e->b->op[o->a];
+    if (e->done[e->at])
+        return;
     if (ir_covered(first)) {
         store_to(e, o->w, o->b, em_covered(e, first), 0);
     } else {

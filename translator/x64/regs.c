@@ -26,20 +26,43 @@ struct mem em_slot_mem(unsigned slot)
     return mem_at(RSP, (s32)slot * 8);
 }
 
-static void spill(struct emit *e, unsigned reg)
+/* A slot with what is in REG. */
+unsigned em_to_slot(struct emit *e, unsigned reg)
 {
-    ir_ref v = e->owner[reg];
     unsigned slot = 0;
     while (slot < SLOTS && (e->slots >> slot & 1))
         slot++;
     if (slot == SLOTS) {
         e->failed = true;
-        return;
+        return 0;
     }
     e->slots |= BIT(slot);
     asm_rm(&e->o, 4, 0x89, reg, em_slot_mem(slot));
-    e->place[v] = (struct place){IN_SLOT, (u8)slot};
+    return slot;
+}
+
+static void spill(struct emit *e, unsigned reg)
+{
+    e->place[e->owner[reg]] = (struct place){IN_SLOT, (u8)em_to_slot(e, reg)};
     e->owner[reg] = 0;
+}
+
+/* Is V there for a remake only? */
+static bool only_kept(const struct emit *e, ir_ref v)
+{
+    return e->kept[v] && e->kept[v] == e->left[v];
+}
+
+/* The register to be freed out of those that may be: sooner one that nothing but a remake wants. */
+static unsigned victim(const struct emit *e, u32 avoid)
+{
+    unsigned found = NO_REG;
+    for (unsigned i = TEMPS; i-- > 0;) {
+        unsigned reg = em_temps[i];
+        if (!(avoid >> reg & 1) && (found == NO_REG || !only_kept(e, e->owner[found]) || only_kept(e, e->owner[reg])))
+            found = reg;
+    }
+    return found;
 }
 
 /* A scratch register outside AVOID (bits), made free if it must be. */
@@ -50,14 +73,13 @@ unsigned em_take(struct emit *e, u32 avoid)
         if (!e->owner[em_temps[i]] && !(avoid >> em_temps[i] & 1))
             return em_temps[i];
     }
-    for (unsigned i = 0; i < TEMPS; i++) {
-        if (!(avoid >> em_temps[i] & 1)) {
-            spill(e, em_temps[i]);
-            return em_temps[i];
-        }
+    unsigned reg = victim(e, avoid);
+    if (reg == NO_REG) {
+        e->failed = true;
+        return RCX;
     }
-    e->failed = true;
-    return RCX;
+    spill(e, reg);
+    return reg;
 }
 
 /* This one, free. What it holds moves. */
@@ -135,10 +157,20 @@ void em_alias(struct emit *e, ir_ref v, unsigned reg)
     e->live[e->nlive++] = v;
 }
 
-/* Guest register REG is about to be written: values that are its aliases and are still wanted (but EXCEPT) move away.
- */
+/* Aliases of REG that nothing but a remake wants go to slots. */
+static void put_by(struct emit *e, unsigned reg)
+{
+    for (unsigned i = 0; i < e->nlive; i++) {
+        ir_ref v = e->live[i];
+        if (e->place[v].where == IN_GUEST && e->place[v].reg == reg && only_kept(e, v))
+            e->place[v] = (struct place){IN_SLOT, (u8)em_to_slot(e, reg)};
+    }
+}
+
+/* Guest register REG is about to be written: values that are its aliases and are still wanted (but EXCEPT) move away. */
 void em_overwrite(struct emit *e, unsigned reg, ir_ref except)
 {
+    put_by(e, reg);
     for (unsigned i = 0; i < e->nlive; i++) {
         ir_ref v = e->live[i];
         struct place *p = &e->place[v];
@@ -150,9 +182,10 @@ void em_overwrite(struct emit *e, unsigned reg, ir_ref except)
     }
 }
 
-/* Is an alias of REG wanted after this operation, apart from uses by it of V? */
-bool em_wanted_beside(const struct emit *e, unsigned reg, ir_ref v, unsigned uses)
+/* Is an alias of REG, which is written if not, wanted after this operation, apart from uses by it of V? */
+bool em_wanted_beside(struct emit *e, unsigned reg, ir_ref v, unsigned uses)
 {
+    put_by(e, reg);
     for (unsigned i = 0; i < e->nlive; i++) {
         const struct place *p = &e->place[e->live[i]];
         if (p->where == IN_GUEST && p->reg == reg && (e->live[i] != v || e->left[v] > uses))
@@ -163,11 +196,17 @@ bool em_wanted_beside(const struct emit *e, unsigned reg, ir_ref v, unsigned use
 
 /* ---- results ---- */
 
+/* Comes without code: the other half of a product or quotient is made with the one before. */
+static bool no_code(const struct ir_op *o)
+{
+    return o->op == IR_NOP || o->op == IR_HIGH || o->op == IR_REST;
+}
+
 /* The PUT that takes the result of the operation in hand and nothing else comes between, or NULL. */
 const struct ir_op *em_put_behind(const struct emit *e)
 {
     unsigned i = e->at + 1;
-    while (i < e->b->count && e->b->op[i].op == IR_NOP)
+    while (i < e->b->count && no_code(&e->b->op[i]))
         i++;
     const struct ir_op *o = &e->b->op[i];
     return i < e->b->count && o->op == IR_PUT && o->a == e->at ? o : NULL;

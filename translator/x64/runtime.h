@@ -10,11 +10,14 @@
 #include "translator/x64/emit.h"
 
 /* An access at LIN that the probe refused: 0 to probe again; or its whole instruction is done by its handler. */
-u32 x64_access(struct cpu *c, const struct x64_site *s, u32 lin);
+u32 x64_access(struct cpu *c, struct x64_site *s, u32 lin);
 
 /* A handler in the middle of a block, and one at its end. */
 u32 x64_handler(struct cpu *c, const struct x64_site *s, u32 unused);
 u32 x64_last(struct cpu *c, const struct x64_site *s, u32 unused);
+
+/* A repeated string instruction that its thunk refused: access_at tells whether it is to try again. */
+u32 x64_repeated(struct cpu *c, const struct x64_site *s, u32 unused);
 
 /* Between hflags and what the interpreter has; and the way out if C has been called since and that has not been done. */
 void x64_flags_out(struct cpu *c);

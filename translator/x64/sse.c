@@ -1,12 +1,12 @@
 /*
- * sse.c - SSE and SSE2 by the host's: guest XMM0-7 are host XMM0-7, and guest instructions are encoded again with the
- * host's registers and addresses.
+ * sse.c - MMX, SSE and SSE2 by the host's: guest XMM0-7 are host XMM0-7, MM0-7 are in the x87 unit (x87_unit.h), and
+ * guest instructions are encoded again with the host's registers and addresses.
  */
 #include "translator/x64/sse.h"
 #include "cpu/isa.h"
 #include "translator/x64/work.h"
 
-enum { XMMS = 8, MXCSR_HOST = 0x1F80, MXCSR_MASKS = 0x1F80 };
+enum { XMMS = 8, MXCSR_HOST = 0x1F80, MXCSR_MASKS = 0x1F80, MXCSR_DAZ = 0x40 };
 
 /* ---- thunks ---- */
 
@@ -121,6 +121,32 @@ static void prefix(struct emit *e, const struct isa_row *row)
         asm_byte(&e->o, bytes[row->prefix]);
 }
 
+/* The ModRM byte is left out where there is none. */
+static void registers(struct emit *e, const struct isa_row *row, unsigned reg, unsigned rm)
+{
+    if (row->modrm != MODRM_NO) {
+        asm_rr(&e->o, 4, 0x0F00u | row->opcode, reg, rm);
+        return;
+    }
+    asm_byte(&e->o, 0x0F);
+    asm_byte(&e->o, row->opcode);
+}
+
+/*
+ * With an operand in memory. CVTPI2PS and CVTPI2PD take integers: whether the x87 unit becomes MMX's then differs from processor
+ * to processor. That of the guest enters it for CVTPI2PS (a MOVD of whatever register does that), and not for CVTPI2PD,
+ * for which there is CVTDQ2PD.
+ */
+static void with_memory(struct emit *e, const struct insn *in, unsigned reg, struct mem m)
+{
+    static const u8 enter_mmx[] = {0x0F, 0x7E, 0xC0}; /* MOVD EAX,MM0 */
+    const struct isa_row *row = &isa_rows[in->op == ISA_CVTPI2PD_VoQq ? ISA_CVTDQ2PD_VoWq : in->op];
+    prefix(e, row);
+    asm_rm(&e->o, 4, 0x0F00u | row->opcode, reg, m);
+    for (unsigned i = 0; in->op == ISA_CVTPI2PS_VqQq && i < sizeof enter_mmx; i++)
+        asm_byte(&e->o, enter_mmx[i]);
+}
+
 static void immediate(struct emit *e, const struct insn *in, const struct isa_row *row)
 {
     if (row->operand[1] == OPERAND_Ib || row->operand[2] == OPERAND_Ib)
@@ -142,7 +168,7 @@ void em_sse(struct emit *e, const struct ir_op *o)
     if (row->writes)
         em_clobber(e);
     prefix(e, row);
-    asm_rr(&e->o, 4, 0x0F00u | row->opcode, reg, rm);
+    registers(e, row, reg, rm);
     immediate(e, in, row);
     em_used(e, o->b);
     if (out != NO_REG)
@@ -162,22 +188,53 @@ static struct mem place(struct emit *e, const struct ir_op *o)
     return mem_sum(t, lin, 0, 0);
 }
 
+/* Those bytes of a register that a mask has, to RDI. What the TLB has not got is the handler's. */
+static void under_mask(struct emit *e, const struct ir_op *o, const struct insn *in)
+{
+    const struct isa_row *row = &isa_rows[in->op];
+    struct mem m = place(e, o);
+    e->code->sites[e->code->nsites - 1].w = 0;
+    asm_rm(&e->o, 8, 0x8D, RAX, m); /* LEA */
+    em_take_this(e, RDI, 0);
+    asm_mov64(&e->o, RDI, RAX);
+    prefix(e, row);
+    registers(e, row, in->modrm >> 3, in->modrm & 7);
+}
+
 void em_sse_mem(struct emit *e, const struct ir_op *o)
 {
     const struct insn *in = &e->code->insns[o->imm];
     const struct isa_row *row = &isa_rows[in->op];
     unsigned reg = in->modrm >> 3;
+    if (o->cc & 8) {
+        under_mask(e, o, in);
+        return;
+    }
     if (row->writes)
         em_clobber(e);
     struct mem m = place(e, o);
     bool to_gpr = row->operand[0] == OPERAND_Gd, at_home;
     if (to_gpr)
         reg = em_fresh(e, &at_home, 0);
-    prefix(e, row);
-    asm_rm(&e->o, 4, 0x0F00u | row->opcode, reg, m);
+    with_memory(e, in, reg, m);
     immediate(e, in, row);
     if (to_gpr)
         em_made(e, reg, at_home);
     else if (row->writes)
         em_sets_token(e, o);
+}
+
+/* One that unmasks something or has bits that MXCSR has not is for the handler. */
+void em_sse_control(struct emit *e, const struct ir_op *o)
+{
+    u32 fixed = 0xFFFF0000 | MXCSR_MASKS | (o->aux ? 0 : MXCSR_DAZ);
+    em_may_leave(e);
+    unsigned v = em_in_reg(e, o->a, 0);
+    asm_mov(&e->o, RAX, v);
+    asm_alu_imm(&e->o, 4, 4, RAX, fixed);
+    asm_alu_imm(&e->o, 4, 7, RAX, MXCSR_MASKS);
+    em_go_cold(e, asm_jcc(&e->o, CC_NE), NULL, RAX, em_site(e, 0, false));
+    asm_rm(&e->o, 4, 0x89, v, em_cpu_mem(offsetof(struct cpu, mxcsr)));
+    mxcsr(&e->o, false, em_cpu_mem(offsetof(struct cpu, mxcsr)));
+    em_used(e, o->a);
 }

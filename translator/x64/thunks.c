@@ -161,6 +161,9 @@ void x64_thunks_write(struct x64_room *room, struct x64_thunks *t)
     write_call(&o, (u64)(uintptr_t)x64_handler, &sse);
     t->last = o.at + to_rx;
     write_call(&o, (u64)(uintptr_t)x64_last, &sse);
+    t->repeated = o.at + to_rx;
+    write_call(&o, (u64)(uintptr_t)x64_repeated, &sse);
+    string_write_thunks(&o, &t->string, to_rx);
     room->used = (size_t)(o.at - room->mem.rw + 15) & ~(size_t)15;
     host_exec_wrote(room->mem.rx, room->used);
 }

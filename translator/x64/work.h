@@ -12,23 +12,47 @@
 #include <stddef.h>
 
 /* The frame: spilled values, what was in CL at the last shift, and where groups are in the host's memory. */
-enum { SLOTS = 23, COUNT_SLOT = SLOTS, GROUP_SLOT = COUNT_SLOT, TEMPS = 4 };
+enum { SLOTS = 22, COUNT_SLOT = SLOTS, RCX_SLOT, GROUP_SLOT = RCX_SLOT, TEMPS = 4 };
 _Static_assert((GROUP_SLOT + IR_GROUPS + 1) * 8 <= X64_FRAME, "the frame is too small");
 static const u8 em_temps[TEMPS] = {RCX, RDX, RSI, RDI};
 
-enum where { NOWHERE, IN_CONST, IN_TEMP, IN_GUEST, IN_SLOT };
+enum where { NOWHERE, IN_CONST, IN_TEMP, IN_GUEST, IN_SLOT, IN_MEMORY /* of an LDW, which only its operation takes */ };
 
 struct place {
     u8 where;
     u8 reg; /* host register, or number of the slot */
 };
 
+/* Flags that may have to be made again: from two values, or the one in a slot of its own (NO_REG: none). */
+struct remake {
+    ir_ref t, before; /* the token; the one whose flags are some of its */
+    ir_ref v[2];
+    u8 slot;
+};
+
+/* How, at one place of the block, last step first; what the first one takes from hflags. */
+struct remake_step {
+    ir_ref t, v[2];
+    struct place place[2];
+};
+struct remake_plan {
+    u8 steps;
+    ir_ref from;
+    struct remake_step step[4];
+};
+enum { REMAKES = 6 };
+
 /* A branch to code behind the block's: an access that the fast path cannot do. */
 struct cold {
     u8 *jump;   /* distance field */
     u8 *back;   /* where to try again */
+    u8 *behind; /* of a repeated string instruction: where to go on if it is done. NULL: another access */
     u8 address; /* register with the linear address */
     struct x64_site *site;
+    struct remake_plan flags; /* without steps: they are in hflags */
+    const struct ir_op *second; /* NULL, or looks into the TLB of pages before that; scratch register T, */
+    u8 t;
+    u8 *found;                  /* and where to go on if it is there */
 };
 
 /* An edge whose stub is still to be written, and where the flags are there. */
@@ -38,6 +62,7 @@ struct stub {
     unsigned reg;
     unsigned undone; /* instructions that the budget gets back */
     ir_ref ef, home, cur;
+    struct remake_plan flags; /* without steps: EFLAGS or hflags have them */
 };
 
 enum { COLD_MAX = 512 };
@@ -60,17 +85,22 @@ struct emit {
     ir_ref live[64];       /* values that may be aliases of guest registers */
     unsigned nlive;
     ir_ref ef, home, cur;  /* tokens: in EFLAGS, in hflags, the guest's; 0: unknown, but HOME_START */
+    u8 ef_lacks;           /* which flags EFLAGS do not have: enum flags_of */
     unsigned cur_seen;     /* last operation that can see CUR */
+    struct remake remake[REMAKES + 1]; /* what EFLAGS hold or held; the one in hand is behind them */
+    unsigned nremakes;
+    bool remaking;          /* the operation in hand will have one */
+    u8 kept[IR_MAX_OPS];   /* how many of the uses of a value that are still to come are remakes */
     u8 rmw_reg;            /* host address of the read-modify-write in hand */
     u32 reserved;          /* scratch registers that hold no value but must stay, by bit */
-    bool done[IR_MAX_OPS]; /* a PUT that the operation before has done */
+    bool done[IR_MAX_OPS]; /* a PUT or STW that the operation before has done */
     u8 x87_last, x87_mem;  /* number + 1 of the x87 instruction that the pointers are to tell of, of the one with their operand */
-    struct cold cold[COLD_MAX];
-    unsigned ncold;
-    struct stub stub[X64_STUBS];
-    unsigned nstubs;
+    unsigned ncold, nstubs;
     u8 *sse_jump, *sse_back, *sse_unable; /* of the head: where to, back, and to where the slice ends */
     bool failed;
+    /* What follows is not cleared for each block. */
+    struct cold cold[COLD_MAX];
+    struct stub stub[X64_STUBS];
 };
 static inline bool em_is_const(const struct emit *e, ir_ref v)
 {
@@ -101,6 +131,7 @@ static inline bool em_flat_code(const struct emit *e)
 
 void em_used(struct emit *e, ir_ref v);
 struct mem em_slot_mem(unsigned slot);
+unsigned em_to_slot(struct emit *e, unsigned reg);
 unsigned em_take(struct emit *e, u32 avoid);
 void em_take_this(struct emit *e, unsigned reg, u32 avoid);
 void em_own(struct emit *e, ir_ref v, unsigned reg);
@@ -108,7 +139,7 @@ unsigned em_in_reg(struct emit *e, ir_ref v, u32 avoid);
 u32 em_scratch_of(const struct emit *e, ir_ref v);
 void em_alias(struct emit *e, ir_ref v, unsigned reg);
 void em_overwrite(struct emit *e, unsigned reg, ir_ref except);
-bool em_wanted_beside(const struct emit *e, unsigned reg, ir_ref v, unsigned uses);
+bool em_wanted_beside(struct emit *e, unsigned reg, ir_ref v, unsigned uses);
 const struct ir_op *em_put_behind(const struct emit *e);
 unsigned em_home_of_result(const struct emit *e, unsigned w);
 void em_result_at_home(struct emit *e, unsigned reg);
@@ -117,6 +148,9 @@ void em_made(struct emit *e, unsigned reg, bool at_home);
 void em_get(struct emit *e, const struct ir_op *o);
 void em_put(struct emit *e, const struct ir_op *o);
 
+/* Flags by who makes them: INC and DEC do not make CF, rotations only CF and OF. */
+enum flags_of { FLAGS_CF = 1, FLAGS_OF = 2, FLAGS_REST = 4 };
+
 /* ---- flags.c ---- */
 
 bool em_is_shift(u8 op);
@@ -124,9 +158,26 @@ void em_save_flags(struct emit *e);
 void em_clobber(struct emit *e);
 void em_want_flags(struct emit *e, ir_ref t);
 void em_want_all_flags(struct emit *e, ir_ref t);
+void em_want_carry(struct emit *e, ir_ref t);
+unsigned em_want_condition(struct emit *e, ir_ref t, unsigned cc);
+bool em_token_wanted(const struct emit *e, ir_ref t);
+void em_flags_from_home(struct emit *e);
+u8 em_hand_on(struct emit *e, const struct ir_op *o, unsigned mask);
 void em_flag_used(struct emit *e, ir_ref t);
 void em_flags_home(struct emit *e);
+void em_flags_home_by(struct emit *e, const struct remake_plan *p);
+void em_home_token(struct emit *e, ir_ref t);
 void em_sets_token(struct emit *e, const struct ir_op *o);
+
+/* ---- remake.c ---- */
+
+void em_remake_begin(struct emit *e, const struct ir_op *o);
+void em_remake_end(struct emit *e);
+void em_remake_tidy(struct emit *e);
+bool em_can_remake(struct emit *e, ir_ref t);
+bool em_better_kept(const struct emit *e, unsigned at);
+struct remake_plan em_remake_plan(struct emit *e, ir_ref t);
+void em_remake_do(struct emit *e, const struct remake_plan *p);
 
 /* ---- alu.c ---- */
 
@@ -134,8 +185,14 @@ void em_alu(struct emit *e, const struct ir_op *o);
 void em_unary(struct emit *e, const struct ir_op *o);
 void em_shift_double(struct emit *e, const struct ir_op *o);
 void em_bit(struct emit *e, const struct ir_op *o);
+void em_scan(struct emit *e, const struct ir_op *o);
+void em_carry(struct emit *e, const struct ir_op *o);
+void em_low_flags(struct emit *e, const struct ir_op *o);
 void em_shift(struct emit *e, const struct ir_op *o);
 void em_multiply(struct emit *e, const struct ir_op *o);
+void em_compare_exchange_8(struct emit *e, const struct ir_op *o);
+void em_image(struct emit *e, const struct ir_op *o);
+void em_popped(struct emit *e, const struct ir_op *o);
 void em_divide(struct emit *e, const struct ir_op *o);
 void em_extend(struct emit *e, const struct ir_op *o);
 void em_swap_bytes(struct emit *e, const struct ir_op *o);
@@ -146,8 +203,9 @@ void em_choose(struct emit *e, const struct ir_op *o);
 /* ---- mem.c ---- */
 
 struct x64_site *em_site(struct emit *e, unsigned w, bool write);
-void em_go_cold(struct emit *e, u8 *jump, u8 *back, unsigned address, struct x64_site *s);
+struct cold *em_go_cold(struct emit *e, u8 *jump, u8 *back, unsigned address, struct x64_site *s);
 struct mem em_covered(struct emit *e, const struct ir_op *o);
+void em_second_probe(struct emit *e, const struct cold *c);
 unsigned em_probe(struct emit *e, const struct ir_op *o, unsigned lin, bool write);
 struct mem em_covered(struct emit *e, const struct ir_op *o);
 void em_may_leave(struct emit *e);
@@ -155,6 +213,8 @@ void em_load(struct emit *e, const struct ir_op *o);
 void em_store(struct emit *e, const struct ir_op *o);
 void em_load_for_write(struct emit *e, const struct ir_op *o);
 void em_store_back(struct emit *e, const struct ir_op *o);
+struct mem em_in_memory(struct emit *e, const struct ir_op *o);
+void em_stored_back(struct emit *e, const struct ir_op *o);
 void em_check_segment(struct emit *e, const struct ir_op *o);
 void em_check_target(struct emit *e, const struct ir_op *o);
 
@@ -164,6 +224,7 @@ void em_sse_head(struct emit *e);
 void em_sse_cold(struct emit *e);
 void em_sse(struct emit *e, const struct ir_op *o);
 void em_sse_mem(struct emit *e, const struct ir_op *o);
+void em_sse_control(struct emit *e, const struct ir_op *o);
 
 /* ---- x87.c ---- */
 
@@ -177,12 +238,20 @@ void em_x87_word(struct emit *e, const struct ir_op *o);
 void em_x87_control(struct emit *e, const struct ir_op *o);
 void em_ah_flags(struct emit *e, const struct ir_op *o);
 
+/* ---- string.c ---- */
+
+void em_rep(struct emit *e, const struct ir_op *o);
+void em_string_cold(struct emit *e, const struct cold *c);
+void em_step(struct emit *e, const struct ir_op *o);
+void em_direction(struct emit *e, const struct ir_op *o);
+
 /* ---- edges.c ---- */
 
 void em_patch(struct emit *e, u8 *field, const u8 *target);
 void em_call_thunk(struct emit *e, const u8 *thunk, const struct x64_site *s);
 void em_call(struct emit *e, const u8 *thunk);
 void em_jump_to(struct emit *e, const u8 *thunk);
+void em_no_aliases(struct emit *e);
 void em_handler(struct emit *e, const struct ir_op *o);
 void em_set_ip(struct emit *e, u32 ip);
 void em_leave(struct emit *e, const struct ir_op *o);

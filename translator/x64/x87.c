@@ -146,11 +146,8 @@ void em_x87_control(struct emit *e, const struct ir_op *o)
 void em_ah_flags(struct emit *e, const struct ir_op *o)
 {
     unsigned v = em_in_reg(e, o->a, 0);
-    if (e->ef == o->f && e->home != o->f)
-        em_save_flags(e);
+    em_home_token(e, o->f);
     em_clobber(e);
-    if (e->home != o->f)
-        e->failed = true;
     asm_mov(&e->o, RAX, v);
     asm_rr(&e->o, 4, 0xC1, 4, RAX); /* SHL */
     asm_imm(&e->o, 8, 1);

@@ -74,7 +74,7 @@ static bool untouched(const struct isa_row *r)
 {
     if (r->attrs & A_REP)
         return true;
-    return !(r->attrs & (A_FPU | A_MMX | A_SSE | A_SYS | A_PRIV | A_END)) && !(r->feature & FEAT_FXSR);
+    return !(r->attrs & (A_FPU | A_MMX | A_SYS | A_PRIV | A_END)) && !(r->feature & FEAT_FXSR);
 }
 
 void x64_x87_call(struct cpu *c, const struct insn *in)

@@ -217,6 +217,7 @@ void mmu_drop_region(struct mmu *m, u64 lin, unsigned bits, bool global)
 {
     struct tlb_entry *e = (struct tlb_entry *)&m->ctx, *end = e + sizeof m->ctx / sizeof *e;
     bool fetched = false;
+    clear_beside(m);
     for (; e < end; e++)
         if (e->tag >> bits == lin >> bits)
             e->tag = TLB_NONE;

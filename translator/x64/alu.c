@@ -298,7 +298,7 @@ void em_shift(struct emit *e, const struct ir_op *o)
     if (through_cf && !(by_cl ? o->set : o->set & ~(IR_CF | IR_OF)))
         em_want_carry(e, o->f);
     else if (o->f)
-        lacks = em_hand_on(e, o, FLAGS_REST);
+        lacks = em_hand_on(e, o, by_cl && em_is_shift(o->op) ? FLAGS_CF | FLAGS_OF | FLAGS_REST : FLAGS_REST);
     else
         em_clobber(e);
     u32 was = e->reserved;

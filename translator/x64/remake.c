@@ -7,7 +7,7 @@
  */
 #include "translator/x64/work.h"
 
-enum { LOGIC, COMPARE, SUM, DIFFERENCE, NEGATION, STEP, SHIFT, ROTATION, NOT_AGAIN };
+enum { LOGIC, COMPARE, SUM, DIFFERENCE, NEGATION, STEP, SHIFT, SHIFT_BY_CL, ROTATION, NOT_AGAIN };
 
 static unsigned kind_of(const struct ir_op *o)
 {
@@ -36,7 +36,9 @@ static unsigned kind_with_count(const struct emit *e, const struct ir_op *o)
     bool turns = o->op == IR_ROL || o->op == IR_ROR;
     if (!turns && o->op != IR_SHL && o->op != IR_SHR && o->op != IR_SAR)
         return kind_of(o);
-    if (!em_is_const(e, o->b) || !(em_imm_of(e, o->b) & 31))
+    if (!em_is_const(e, o->b))
+        return turns || !o->f ? NOT_AGAIN : SHIFT_BY_CL;
+    if (!(em_imm_of(e, o->b) & 31))
         return NOT_AGAIN;
     return turns ? ROTATION : SHIFT;
 }
@@ -44,7 +46,7 @@ static unsigned kind_with_count(const struct emit *e, const struct ir_op *o)
 /* Are some of its flags those of its token operand? */
 static bool hands_on(const struct ir_op *o, unsigned kind)
 {
-    return o->f && (kind == STEP || kind == ROTATION);
+    return o->f && (kind == STEP || kind == SHIFT_BY_CL || kind == ROTATION);
 }
 
 static struct remake *find(struct emit *e, ir_ref t)
@@ -146,6 +148,9 @@ static bool operands(struct emit *e, const struct ir_op *o, unsigned kind, struc
         m->v[0] = o->a;
         m->v[1] = o->b;
         return true;
+    case SHIFT_BY_CL:
+        m->v[1] = o->b;
+        return shifted(e, o, m);
     case SHIFT:
         return shifted(e, o, m);
     default:
@@ -164,7 +169,7 @@ void em_remake_begin(struct emit *e, const struct ir_op *o)
     bool handed = hands_on(o, kind), lost = handed && (e->ef != o->f || e->ef_lacks);
     if (kind == NOT_AGAIN || e->place[o->a].where == IN_MEMORY || (handed && !known(e, o->f)) || !(for_cold_code(e, e->at) || lost))
         return;
-    if (kind == ROTATION && em_is_shift(e->b->op[o->f].op)) /* AF is not as EFLAGS have it then */
+    if ((kind == ROTATION || kind == SHIFT_BY_CL) && em_is_shift(e->b->op[o->f].op)) /* AF is not as EFLAGS have it then */
         em_home_token(e, o->f);
     *m = (struct remake){.t = (ir_ref)e->at, .slot = NO_REG, .before = handed ? o->f : 0};
     if (!operands(e, o, kind, m))
@@ -256,10 +261,28 @@ static void into_rax(struct emit *e, const struct remake_step *s)
         asm_mov(&e->o, RAX, p->reg);
 }
 
+static unsigned shift_extension(const struct ir_op *o)
+{
+    return o->op == IR_SHL ? 4 : o->op == IR_SHR ? 5 : 7;
+}
+
 static void turn(struct emit *e, const struct ir_op *o, unsigned ext)
 {
     asm_rr(&e->o, o->w, o->w == 1 ? 0xC0 : 0xC1, ext, RAX);
     asm_imm(&e->o, em_imm_of(e, o->b) & 31, 1);
+}
+
+static void shift_by_cl(struct emit *e, const struct remake_step *s, const struct ir_op *o, unsigned ext)
+{
+    const struct place *count = &s->place[1];
+    asm_rm(&e->o, 8, 0x89, RCX, em_slot_mem(RCX_SLOT));
+    if (count->where == IN_SLOT)
+        asm_rm(&e->o, 4, 0x8B, RCX, em_slot_mem(count->reg));
+    else
+        asm_mov(&e->o, RCX, count->reg);
+    asm_rm(&e->o, 4, 0x89, RCX, em_slot_mem(COUNT_SLOT));
+    asm_rr(&e->o, o->w, o->w == 1 ? 0xD2 : 0xD3, ext, RAX);
+    asm_rm(&e->o, 8, 0x8B, RCX, em_slot_mem(RCX_SLOT));
 }
 
 static void test(struct emit *e, const struct remake_step *s, unsigned w)
@@ -305,7 +328,10 @@ static void once_more(struct emit *e, const struct remake_step *s)
         asm_rr(&e->o, o->w, o->w == 1 ? 0xFE : 0xFF, o->op == IR_DEC, RAX);
         break;
     case SHIFT:
-        turn(e, o, o->op == IR_SHL ? 4 : o->op == IR_SHR ? 5 : 7);
+        turn(e, o, shift_extension(o));
+        break;
+    case SHIFT_BY_CL:
+        shift_by_cl(e, s, o, shift_extension(o));
         break;
     default: /* the way it came turns the flags too, but only those that are made anew */
         turn(e, o, o->op == IR_ROL);

@@ -12,7 +12,7 @@
 #include <stddef.h>
 
 /* The frame: spilled values, what was in CL at the last shift, and where groups are in the host's memory. */
-enum { SLOTS = 23, COUNT_SLOT = SLOTS, GROUP_SLOT = COUNT_SLOT, TEMPS = 4 };
+enum { SLOTS = 22, COUNT_SLOT = SLOTS, RCX_SLOT, GROUP_SLOT = RCX_SLOT, TEMPS = 4 };
 _Static_assert((GROUP_SLOT + IR_GROUPS + 1) * 8 <= X64_FRAME, "the frame is too small");
 static const u8 em_temps[TEMPS] = {RCX, RDX, RSI, RDI};
 

@@ -1,6 +1,7 @@
 /*
- * test_engine.c - translations are given up when what they were made from changes.
+ * test_engine.c - translations are given up when what they were made from changes, and only then.
  */
+#include "cpu/blocks.h"
 #include "tests/unit/test_cpu_rig.h"
 #include "translator/engine.h"
 
@@ -36,6 +37,17 @@ static void end(struct machine *m)
     rig_free(&m->rig);
 }
 
+static void again(struct machine *m, u32 turns)
+{
+    struct cpu *c = m->rig.cpu;
+    c->ip = CODE;
+    c->halt = HALT_NONE;
+    c->attention &= ~(u32)ATT_HALT;
+    c->r[R_CX] = turns;
+    rig_run(&m->rig, 100 * turns);
+    assert_int_equal(c->r[R_CX], 0);
+}
+
 /* A block that is hot in the middle of a trace only has no translation that begins with it. */
 static void middle_of_a_trace_is_written(void **state)
 {
@@ -44,17 +56,59 @@ static void middle_of_a_trace_is_written(void **state)
         skip();
     begin(&m, "49 74 07 " /* A: DEC ECX; JZ out */ "B8 05 00 00 00 " /* B: MOV EAX,5 */ "EB F6 " /* JMP A */ "F4");
     for (u8 n = 5; n < 8; n++) {
-        struct cpu *c = m.rig.cpu;
         phys_write(&m.rig.phys, B + 1, &n, 1);
-        c->ip = CODE;
-        c->halt = HALT_NONE;
-        c->attention &= ~(u32)ATT_HALT;
-        c->r[R_CX] = LOOPS;
-        rig_run(&m.rig, 100 * LOOPS);
-        assert_int_equal(c->r[R_CX], 0);
-        assert_int_equal(c->r[R_AX], n);
+        again(&m, LOOPS);
+        assert_int_equal(m.rig.cpu->r[R_AX], n);
     }
     assert_true(m.longest > 1);
+    end(&m);
+}
+
+/* Stores into a granule without code stay in translated code; once there is code in it, they are seen. */
+static void stores_beside_code(void **state)
+{
+    enum { CELL = 0x100, TURNS = 1000 };
+    struct machine m;
+    if (!engine_has_host())
+        skip();
+    begin(&m, "FF 05 00 01 01 00 " /* A: INC dword [CELL] */ "49 75 F7 " /* DEC ECX; JNZ A */ "F4");
+    again(&m, TURNS);
+    u64 left = engine_stats(m.engine)->left_access;
+    assert_true(left < TURNS / 50);
+    again(&m, TURNS);
+    assert_true(engine_stats(m.engine)->left_access <= left + 1);
+    assert_int_equal(ld32(phys_frame_host(&m.rig.phys, phys_read_frame(&m.rig.phys, CODE)) + CELL), 2 * TURNS);
+
+    const u32 code = 0xF4909090; /* three NOPs, HLT */
+    phys_write(&m.rig.phys, CODE + CELL, &code, sizeof code);
+    m.rig.cpu->ip = CODE + CELL;
+    m.rig.cpu->halt = HALT_NONE;
+    m.rig.cpu->attention &= ~(u32)ATT_HALT;
+    rig_run(&m.rig, 10);
+    u32 granule = CELL >> GRANULE_BITS;
+    struct frame *frame = &m.rig.phys.frames[phys_read_frame(&m.rig.phys, CODE)];
+    assert_true(frame->code >> granule & 1);
+    again(&m, TURNS);
+    assert_false(frame->code >> granule & 1);
+    assert_int_equal(ld32(phys_frame_host(&m.rig.phys, phys_read_frame(&m.rig.phys, CODE)) + CELL), code + TURNS);
+    end(&m);
+}
+
+/* A loop that is written again and again is in a trace, turn behind turn, no more. */
+static void written_again_and_again(void **state)
+{
+    struct machine m;
+    if (!engine_has_host())
+        skip();
+    begin(&m, "05 00 00 00 00 " /* A: ADD EAX, n */ "49 75 F8 " /* DEC ECX; JNZ A */ "F4");
+    for (u32 n = 1; n < 10; n++) {
+        phys_write(&m.rig.phys, CODE + 1, &n, sizeof n);
+        m.rig.cpu->r[R_AX] = 0;
+        m.longest = 0;
+        again(&m, LOOPS);
+        assert_int_equal(m.rig.cpu->r[R_AX], n * LOOPS);
+        assert_true(n <= BLOCK_UNSTEADY ? m.longest > 1 : m.longest == 1);
+    }
     end(&m);
 }
 
@@ -62,6 +116,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(middle_of_a_trace_is_written),
+        cmocka_unit_test(stores_beside_code),
+        cmocka_unit_test(written_again_and_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -48,7 +48,7 @@ void clock_init(struct clock *c, u64 rate_ps, u64 (*count)(void *ctx), void (*ch
 static inline u64 clock_now(const struct clock *c)
 {
     u64 count = c->count ? c->count(c->count_ctx) : 0;
-    return c->offset + (u64)((unsigned __int128)count * c->rate_ps / 1000);
+    return c->offset + muldiv64(count, c->rate_ps, 1000);
 }
 
 /* Moves time forward by NS without any instruction: HLT, wall steering, tests. Fires nothing. */

@@ -38,6 +38,9 @@ typedef int64_t s64;
 /* a * b / c with a 128-bit product: exact for every clock conversion. */
 static inline u64 muldiv64(u64 a, u64 b, u64 c)
 {
+    u64 product;
+    if (LIKELY(!__builtin_mul_overflow(a, b, &product)))
+        return product / c; /* by a constant without a division */
     return (u64)((unsigned __int128)a * b / c);
 }
 

@@ -12,7 +12,7 @@
 #include "cpu/cpu.h"
 
 enum { BLOCK_UNSTEADY = 3 /* translated alone from now on */ };
-enum { BLOCK_MAX_INSNS = 32, BLOCK_TABLE_BITS = 16, BLOCK_ARENA = 16 << 20 };
+enum { BLOCK_MAX_INSNS = 32, BLOCK_TABLE_BITS = 17, BLOCK_ARENA = 64 << 20 };
 
 struct translated;
 

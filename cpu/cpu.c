@@ -32,9 +32,9 @@ static void on_code_write(void *ctx, u32 frame, u32 offset, u32 len)
 /* The page that code is fetched from may be another one now: the block in hand ends, wherever slices and engines begin theirs. */
 void cpu_pagetable_write(struct cpu *c, u32 frame, u32 offset, u32 len)
 {
-    u64 epoch = c->mmu.fetch_epoch_global;
+    u64 renewals = c->mmu.renewals;
     mmu_pagetable_written(&c->mmu, frame, offset, len);
-    if (c->mmu.fetch_epoch_global != epoch)
+    if (c->mmu.renewals != renewals)
         c->attention |= ATT_CODE;
 }
 

@@ -2,10 +2,10 @@
  * op_string.c - MOVS STOS LODS CMPS SCAS with REP, REPE and REPNE.
  *
  * Each iteration commits rSI, rDI, rCX and rep_done, so a fault or an interruption
- * leaves exactly the completed iterations behind. Going up (DF = 0) runs of elements that lie in plain
- * pages are done on host memory at once; what they leave is what single steps would have left, overlap
- * included. CMPS and SCAS set the flags when they stop: a fault in a later iteration finds the flags from before the
- * instruction, as the manual wants it.
+ * leaves exactly the completed iterations behind. Runs of elements that lie in plain pages are done on host memory at
+ * once, comparing upwards only; what they leave is what single steps would have left, overlap included. CMPS and SCAS
+ * set the flags when they stop: a fault in a later iteration finds the flags from before the instruction, as the manual
+ * wants it.
  *
  * SDM vol. 2: REP; the instructions by name.
  */
@@ -32,7 +32,7 @@ static ALWAYS_INLINE u64 addr_step(const struct cpu *c, const unsigned W)
 }
 
 /*
- * Host memory of the elements from SEG:OFF upwards, and in *N (never raised) how many of them are there before the
+ * Host memory of the element at SEG:OFF, and in *N (never raised) how many there are from it on, as DF says, before the
  * segment, the address size or the page ends. NULL: take single steps, which also raise what there is to raise. A page
  * fault of the first byte is raised here.
  */
@@ -47,9 +47,16 @@ static u8 *run_at(struct cpu *c, unsigned seg, u64 off, unsigned w, u64 mask, bo
     u8 *host = mmu_run(&c->mmu, lin, write, &avail);
     if (!host || avail < w)
         return NULL;
-    u64 room = (u64)(last - (s64)off + 1);
-    *n = MIN(*n, MIN(room, avail) / w);
+    bool down = c->eflags & F_DF;
+    u64 room = down ? off + w : (u64)(last - (s64)off + 1), in_page = down ? PAGE_SIZE - avail + w : avail;
+    *n = MIN(*n, MIN(room, in_page) / w);
     return host;
+}
+
+/* How far below the first of N elements the lowest one lies. */
+static ALWAYS_INLINE u64 lowest(const struct cpu *c, unsigned w, u64 n)
+{
+    return c->eflags & F_DF ? (n - 1) * w : 0;
 }
 
 /* ---- MOVS ---- */
@@ -80,6 +87,17 @@ static void copy_up(u8 *dst, const u8 *src, u64 len, unsigned w)
     }
 }
 
+/* The same downwards, to and from where the last element lies. */
+static void copy_down(u8 *dst, const u8 *src, u64 len, unsigned w)
+{
+    u64 behind = (uintptr_t)src - (uintptr_t)dst;
+    if (behind >= len)
+        memmove(dst, src, len);
+    else
+        for (u64 i = len; i > 0; i -= w)
+            memmove(dst + i - w, src + i - w, w);
+}
+
 static u64 movs_run(struct cpu *c, const struct insn *in, unsigned w, u64 mask, u64 n)
 {
     const u8 *src = run_at(c, in->seg, c->r[R_SI] & mask, w, mask, false, &n);
@@ -88,9 +106,13 @@ static u64 movs_run(struct cpu *c, const struct insn *in, unsigned w, u64 mask, 
     u8 *dst = run_at(c, SEG_ES, c->r[R_DI] & mask, w, mask, true, &n);
     if (!dst)
         return 0;
-    copy_up(dst, src, n * w, w);
-    addr_reg_add(c, mask, R_SI, n * w);
-    addr_reg_add(c, mask, R_DI, n * w);
+    u64 low = lowest(c, w, n);
+    if (low)
+        copy_down(dst - low, src - low, n * w, w);
+    else
+        copy_up(dst, src, n * w, w);
+    addr_reg_add(c, mask, R_SI, n * addr_step(c, w));
+    addr_reg_add(c, mask, R_DI, n * addr_step(c, w));
     return n;
 }
 
@@ -118,8 +140,8 @@ static u64 stos_run(struct cpu *c, const struct insn *in, unsigned w, u64 mask, 
     u8 *dst = run_at(c, SEG_ES, c->r[R_DI] & mask, w, mask, true, &n);
     if (!dst)
         return 0;
-    fill(dst, n * w, c->r[R_AX], w);
-    addr_reg_add(c, mask, R_DI, n * w);
+    fill(dst - lowest(c, w, n), n * w, c->r[R_AX], w);
+    addr_reg_add(c, mask, R_DI, n * addr_step(c, w));
     return n;
 }
 
@@ -161,7 +183,7 @@ static ALWAYS_INLINE void rep(struct cpu *c, const struct insn *in, const unsign
     unsigned singly = 0;
     do {
         u64 done = 0;
-        if (run != no_run && n >= RUN_MIN && singly == 0 && !(c->eflags & F_DF))
+        if (run != no_run && n >= RUN_MIN && singly == 0)
             done = run(c, in, W, mask, n);
         if (done == 0) {
             one(c, in, W, mask);

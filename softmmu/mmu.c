@@ -43,12 +43,47 @@ u32 mmu_new_generation(struct mmu *m)
     return m->generation;
 }
 
+/* Pages that code may have been fetched from since they were dropped. */
+static u64 *fetched_word(struct mmu *m, u64 lin)
+{
+    return &m->fetched[(lin >> PAGE_BITS) / 64 % MMU_FETCHED];
+}
+
+static u64 fetched_bit(u64 lin)
+{
+    return BIT64((lin >> PAGE_BITS) & 63);
+}
+
+static void note_fetched(struct mmu *m, u64 lin)
+{
+    u64 word = (lin >> PAGE_BITS) / 64 % MMU_FETCHED;
+    m->fetched[word] |= fetched_bit(lin);
+    m->some_fetched[word / 64] |= BIT64(word % 64);
+}
+
+/* The page at LIN is dropped: was it? */
+static bool take_fetched(struct mmu *m, u64 lin)
+{
+    bool was = *fetched_word(m, lin) & fetched_bit(lin);
+    *fetched_word(m, lin) &= ~fetched_bit(lin);
+    return was;
+}
+
+static void forget_fetched(struct mmu *m)
+{
+    for (unsigned i = 0; i < ARRAY_LEN(m->some_fetched); i++) {
+        for (u64 left = m->some_fetched[i]; left; left &= left - 1)
+            m->fetched[i * 64 + (unsigned)__builtin_ctzll(left)] = 0;
+        m->some_fetched[i] = 0;
+    }
+}
+
 void mmu_flush_all(struct mmu *m)
 {
     clear_first_level(m);
     spaces_forget(m, true);
     mmu_renew_fetch_epoch(m);
-    memset(m->fetched, 0, sizeof m->fetched);
+    forget_fetched(m);
     m->generation_all = mmu_new_generation(m);
     m->generation_local = mmu_new_generation(m);
     m->flushes++;
@@ -116,17 +151,6 @@ void mmu_set_a20(struct mmu *m, bool enabled)
     mmu_flush_all(m);
 }
 
-/* Pages that code may have been fetched from since everything was flushed; several pages share a bit. */
-static u64 *fetched_word(struct mmu *m, u64 lin)
-{
-    return &m->fetched[(lin >> PAGE_BITS) % (ARRAY_LEN(m->fetched) * 64) / 64];
-}
-
-static u64 fetched_bit(u64 lin)
-{
-    return BIT64((lin >> PAGE_BITS) & 63);
-}
-
 static void drop_entry(struct tlb_entry *half, u64 lin)
 {
     struct tlb_entry *e = &half[(lin >> PAGE_BITS) & (TLB_SIZE - 1)];
@@ -155,7 +179,15 @@ static bool second_valid(const struct mmu *m, const struct tlb2_entry *e, u64 li
     return mmu_second_current(m, e) && ((e->page ^ lin) & PAGE_MASK) == 0;
 }
 
-void mmu_flush_page(struct mmu *m, u64 lin)
+static void renew_epochs(struct mmu *m, bool global)
+{
+    if (global)
+        mmu_renew_fetch_epoch(m);
+    else
+        mmu_renew_local_epochs(m);
+}
+
+void mmu_drop_page(struct mmu *m, u64 lin, bool global)
 {
     struct tlb2_entry *e = second_slot(m, lin);
     if (((e->page ^ lin) & PAGE_MASK) == 0 && (mmu_second_current(m, e) || spaces_have(m, e->generation))) {
@@ -172,8 +204,32 @@ void mmu_flush_page(struct mmu *m, u64 lin)
         drop_entry(m->ctx.fetch[p], lin);
     }
     drop_beside(m, lin & PAGE_MASK, TLB_NONE);
-    if (*fetched_word(m, lin) & fetched_bit(lin)) /* else no link leads there */
-        mmu_renew_fetch_epoch(m);
+    if (take_fetched(m, lin)) /* else no link leads there */
+        renew_epochs(m, global);
+}
+
+void mmu_flush_page(struct mmu *m, u64 lin)
+{
+    mmu_drop_page(m, lin, true);
+}
+
+void mmu_drop_region(struct mmu *m, u64 lin, unsigned bits, bool global)
+{
+    struct tlb_entry *e = (struct tlb_entry *)&m->ctx, *end = e + sizeof m->ctx / sizeof *e;
+    bool fetched = false;
+    for (; e < end; e++)
+        if (e->tag >> bits == lin >> bits)
+            e->tag = TLB_NONE;
+    for (u64 page = lin; page >> bits == lin >> bits; page += PAGE_SIZE) {
+        struct tlb2_entry *second = second_slot(m, page);
+        if (second->page >> bits == lin >> bits)
+            second->generation = 0;
+        fetched |= take_fetched(m, page);
+    }
+    clear_beside(m);
+    spaces_drop_region(m, lin, bits);
+    if (fetched)
+        renew_epochs(m, global);
 }
 
 u64 mmu_fetch_epoch_of(struct mmu *m, u64 lin)
@@ -516,7 +572,7 @@ bool mmu_write_ready(struct mmu *m, u64 lin)
 const u8 *mmu_fetch_slow(struct mmu *m, u64 lin, u64 *phys_addr)
 {
     *phys_addr = translate(m, lin, ACCESS_FETCH, m->priv);
-    *fetched_word(m, lin) |= fetched_bit(lin);
+    note_fetched(m, lin);
     return enter(m, lin, *phys_addr, ACCESS_FETCH, m->priv);
 }
 

@@ -3,7 +3,8 @@
  *
  * The TLB is always coherent with the guest's page tables: a write to an entry in
  * use (by the processor or by DMA) drops what came from it. So its contents are never
- * visible to the guest, and INVLPG or a CR3 load are only hints that cost little.
+ * visible to the guest, and INVLPG or a CR3 load are only hints that cost little:
+ * what was left of an address space comes back with it (spaces.h).
  *
  * Above it, cpu/ sees linear addresses only (access.h). Faults are reported through
  * the fault callback, which does not return.
@@ -46,7 +47,7 @@ struct tlb_kept {
     u16 at; /* counted from the first of struct tlb_ctx */
 };
 
-enum { MMU_SPACES = 8, SPACE_ENTRIES = 128 };
+enum { MMU_FETCHED = BIT(20) / 64 /* a bit for each page of 4 GiB */, MMU_SPACES = 8, SPACE_ENTRIES = 128 };
 
 /* An address space that was left, by what was in CR3: see spaces.h. */
 struct mmu_space {
@@ -110,7 +111,8 @@ struct mmu {
     u64 renewals;           /* how often both were renewed */
     u64 fetch_epoch;        /* renewed whenever what is fetched at some address may be another thing; bit 0 is the privilege */
     u64 fetch_epoch_global; /* the same for global pages: stays over a CR3 load. cpu/ renews both when it drops decoded code */
-    u64 fetched[1024];      /* bits for mmu_flush_page(): pages that an epoch may stand for */
+    u64 fetched[MMU_FETCHED]; /* bits for mmu_drop_page(): pages that an epoch may stand for, */
+    u64 some_fetched[MMU_FETCHED / 64]; /* and which words of it are not 0 */
     u64 misses, walks, flushes; /* statistics */
     u64 local[sizeof(struct tlb_ctx) / sizeof(struct tlb_entry) / 64]; /* bits of CTX's entries that are not of global pages */
     struct mmu_space space[MMU_SPACES];
@@ -154,6 +156,13 @@ static inline void mmu_renew_fetch_epoch(struct mmu *m)
     m->renewals++;
 }
 
+/* Of this and the other address spaces, global pages apart. */
+static inline void mmu_renew_local_epochs(struct mmu *m)
+{
+    m->fetch_epoch = mmu_new_epoch(m);
+    m->renewals++;
+}
+
 u32 mmu_new_generation(struct mmu *m);
 
 /* Which of the epochs counts for code at LIN. */
@@ -162,6 +171,10 @@ u64 mmu_fetch_epoch_of(struct mmu *m, u64 lin);
 void mmu_set_a20(struct mmu *m, bool enabled);
 void mmu_flush_all(struct mmu *m);
 void mmu_flush_page(struct mmu *m, u64 lin); /* INVLPG */
+
+/* The entry for the page at LIN, or for a table or a large page of 1 << BITS bytes, is about to change. GLOBAL: it may be of all spaces. */
+void mmu_drop_page(struct mmu *m, u64 lin, bool global);
+void mmu_drop_region(struct mmu *m, u64 lin, unsigned bits, bool global);
 
 /* Is LIN in the first level for writing, or can it be put there without anything that the guest could see? */
 bool mmu_write_ready(struct mmu *m, u64 lin);

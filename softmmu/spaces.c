@@ -138,6 +138,39 @@ void spaces_drop_page(struct mmu *m, u64 lin)
     }
 }
 
+void spaces_drop_region(struct mmu *m, u64 lin, unsigned bits)
+{
+    for (unsigned i = 0; i < MMU_SPACES; i++) {
+        struct mmu_space *s = &m->space[i];
+        for (unsigned k = 0; k < s->count; k++)
+            if (s->kept[k].entry.tag >> bits == lin >> bits)
+                s->kept[k--] = s->kept[--s->count];
+    }
+}
+
+static bool has_dir(const struct mmu *m, u64 cr3, const u64 pdpte[4], u32 frame)
+{
+    if (!m->pae)
+        return phys_read_frame(m->phys, cr3 & 0xFFFFF000 & m->a20_mask) == frame;
+    bool has = false;
+    for (unsigned i = 0; i < 4; i++)
+        has |= phys_read_frame(m->phys, pdpte[i] & m->phys_mask & PAGE_MASK & m->a20_mask) == frame;
+    return has;
+}
+
+bool spaces_forget_dir(struct mmu *m, u32 frame)
+{
+    for (unsigned i = 0; i < MMU_SPACES; i++) {
+        struct mmu_space *s = &m->space[i];
+        if (s->left_at && has_dir(m, s->cr3, s->pdpte, frame)) {
+            empty(s);
+            s->generation = 0;
+            s->renewals = m->renewals - 1;
+        }
+    }
+    return has_dir(m, m->cr3, m->pdpte, frame);
+}
+
 void spaces_drop_write(struct mmu *m, unsigned slot, u64 host)
 {
     enum { FIRST = offsetof(struct tlb_ctx, write) / sizeof(struct tlb_entry), END = FIRST + 2 * TLB_SIZE };

@@ -21,6 +21,12 @@ void spaces_drop_page(struct mmu *m, u64 lin);
 /* Writable entries in SLOT, or in any if that is TLB_SIZE, of the page at HOST. */
 void spaces_drop_write(struct mmu *m, unsigned slot, u64 host);
 
+/* Drops those whose page directory FRAME is. True: it is the active one's, of which more may have come from it. */
+bool spaces_forget_dir(struct mmu *m, u32 frame);
+
+/* All of 1 << BITS bytes from LIN on. */
+void spaces_drop_region(struct mmu *m, u64 lin, unsigned bits);
+
 /* Has a space that was left this generation? */
 bool spaces_have(const struct mmu *m, u32 generation);
 

@@ -2,14 +2,15 @@
  * walk.c - 32-bit, PSE and PAE page walks (SDM vol. 3A 4.3, 4.4), and what is
  * remembered about page-table frames so that a write to one drops the right pages.
  */
+#include "softmmu/spaces.h"
 #include "softmmu/walk.h"
 
 /*
  * struct frame.pt_region: what kind of table a frame was last used as. LEAF: its entries map 4-KiB pages
- * from one linear region, whose base >> 21 is in the upper bits. MIXED: directories, and tables that appear
- * at several places; a write to a present entry drops everything.
+ * from one linear region, whose base >> 21 is in the upper bits; DIR: its entries name tables or large pages of one. MIXED:
+ * tables that appear at several places; a write to a present entry drops everything.
  */
-enum { PT_NONE = 0, PT_LEAF4 = 1, PT_LEAF8 = 2, PT_MIXED = 3, PT_KIND = 3, PT_SHIFT = 2 };
+enum { PT_NONE, PT_LEAF4, PT_LEAF8, PT_DIR4, PT_DIR8, PT_MIXED, PT_KIND = 7, PT_SHIFT = 3 };
 
 static u64 read_entry(const struct mmu *m, u64 addr, unsigned size)
 {
@@ -137,11 +138,28 @@ static void set_entry_bits(struct mmu *m, const struct walk_level *s, u32 bits)
     f->pagetable = watched;
 }
 
-static void remember_region(struct frame *f, u32 kind, u64 lin, unsigned region_bits)
+static unsigned entry_size(u32 kind)
 {
-    u32 region = (u32)(lin >> region_bits << (region_bits - 21)) << PT_SHIFT | kind;
+    return kind == PT_LEAF8 || kind == PT_DIR8 ? 8 : 4;
+}
+
+static bool is_dir(u32 kind)
+{
+    return kind == PT_DIR4 || kind == PT_DIR8;
+}
+
+/* Of what one entry maps. */
+static unsigned entry_bits(u32 kind)
+{
+    return is_dir(kind) ? kind == PT_DIR8 ? 21 : 22 : PAGE_BITS;
+}
+
+static void remember_region(struct frame *f, u32 kind, u64 lin)
+{
+    unsigned bits = entry_bits(kind) + (entry_size(kind) == 8 ? 9 : 10);
+    u32 region = (u32)(lin >> bits << (bits - 21)) << PT_SHIFT | kind;
     if (f->pt_region == PT_NONE || f->pagetable == 0)
-        f->pt_region = kind == PT_MIXED ? PT_MIXED : region;
+        f->pt_region = region;
     else if (f->pt_region != region)
         f->pt_region = PT_MIXED;
 }
@@ -159,33 +177,57 @@ void walk_commit(struct mmu *m, struct walk *w, u64 lin, bool write)
             m->unwatched = true;
             continue;
         }
-        u32 kind = s->level != 1 ? PT_MIXED : w->entry_size == 8 ? PT_LEAF8 : PT_LEAF4;
-        remember_region(&m->phys->frames[frame], kind, lin, w->entry_size == 8 ? 21 : 22);
+        u32 small = s->level == 1 ? PT_LEAF4 : PT_DIR4, large = s->level == 1 ? PT_LEAF8 : PT_DIR8;
+        remember_region(&m->phys->frames[frame], w->entry_size == 8 ? large : small, lin);
         phys_watch_pagetable(m->phys, frame, s->entry_addr & (PAGE_SIZE - 1));
     }
     if (write)
         w->rights |= TLB2_DIRTY;
 }
 
-/* Drops the pages of all entries in granules that hold a present entry about to be overwritten. */
+static u64 entry_of(const u8 *host, u32 at, unsigned size)
+{
+    return size == 8 ? ld64(host + at) : ld32(host + at);
+}
+
+/* What came from the entries of granule G of FRAME. What is not present is never cached. */
+static void drop_granule(struct mmu *m, u32 frame, u32 g)
+{
+    const struct frame *f = &m->phys->frames[frame];
+    const u8 *host = phys_frame_host(m->phys, frame);
+    u32 kind = f->pt_region & PT_KIND;
+    unsigned size = entry_size(kind), bits = entry_bits(kind);
+    u64 base = (u64)(f->pt_region >> PT_SHIFT) << 21;
+    if (kind == PT_MIXED) {
+        mmu_flush_all(m);
+        return;
+    }
+    if (is_dir(kind) && !spaces_forget_dir(m, frame))
+        return;
+    for (u32 at = g << GRANULE_BITS; at < (g + 1) << GRANULE_BITS; at += size) {
+        u64 entry = entry_of(host, at, size), lin = base + ((u64)(at / size) << bits);
+        bool global = entry & PTE_G && m->pge;
+        if (!(entry & PTE_P))
+            continue;
+        if (is_dir(kind))
+            mmu_drop_region(m, lin, bits, global || !(entry & PTE_PS));
+        else
+            mmu_drop_page(m, lin, global);
+    }
+}
+
+/* Where a present entry is about to be overwritten, its granule is watched no more. */
 void walk_entries_written(struct mmu *m, u32 frame, u32 offset, u32 len)
 {
     struct frame *f = &m->phys->frames[frame];
     const u8 *host = phys_frame_host(m->phys, frame);
     u32 kind = f->pt_region & PT_KIND;
-    unsigned size = kind == PT_LEAF8 || m->pae ? 8 : 4;
+    unsigned size = kind == PT_MIXED && m->pae ? 8 : entry_size(kind);
     for (u32 at = offset & ~(size - 1); at < offset + len; at += size) {
         u32 g = at >> GRANULE_BITS;
         if (!(f->pagetable >> g & 1) || !(host[at] & PTE_P))
-            continue; /* entries that are not present are never cached */
-        f->pagetable &= ~BIT64(g);
-        if (kind == PT_MIXED) {
-            mmu_flush_all(m);
             continue;
-        }
-        u64 base = (u64)(f->pt_region >> PT_SHIFT) << 21;
-        u32 first = (g << GRANULE_BITS) / size, n = (1u << GRANULE_BITS) / size;
-        for (u32 i = first; i < first + n; i++)
-            mmu_flush_page(m, base + ((u64)i << PAGE_BITS));
+        f->pagetable &= ~BIT64(g);
+        drop_granule(m, frame, g);
     }
 }

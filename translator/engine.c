@@ -239,7 +239,7 @@ static bool compile(struct engine *e, struct translation *t, const struct lift_p
     t->code.insns = t->insns ? t->insns : part->insns;
     name_parts(t, part);
     t->code.link = calloc(links_of(&e->work), sizeof *t->code.link);
-    t->code.sites = calloc(sites_of(&e->work), sizeof *t->code.sites);
+    t->code.sites = aligned_alloc(_Alignof(struct x64_site), sites_of(&e->work) * sizeof *t->code.sites);
     t->code.marks = e->config.observer ? calloc(t->code.count + 1u, sizeof *t->code.marks) : NULL;
     if (!t->code.link || !t->code.sites || (e->config.observer && !t->code.marks))
         return false;

@@ -37,9 +37,10 @@ static inline bool fill_probe(struct mmu *m, u64 lin, unsigned size, bool write,
     u64 drops = m->write_drops;
     if (fill_misaligned(lin, g) || fill_straddles(lin, size, g))
         return false;
-    if ((!mmu_run(m, lin, write, &avail) && !g->beside) || m->write_drops != drops)
+    bool ready = g->write && !write && mmu_write_ready(m, lin); /* what may be written may be read */
+    if ((!ready && !mmu_run(m, lin, write, &avail) && !g->beside) || m->write_drops != drops)
         return false;
-    if (g->write && !write && !mmu_write_ready(m, lin) && !g->beside)
+    if (g->write && !write && !ready && !g->beside && !mmu_write_ready(m, lin))
         return false;
     if (g->beside)
         return mmu_enter_beside(m, lin - g->delta, MAX(g->span, size));

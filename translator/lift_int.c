@@ -7,7 +7,9 @@
 
 static ir_ref alu(struct lift *l, enum ir_opcode op, unsigned w, ir_ref a, ir_ref b)
 {
-    struct ir_op o = {.op = (u8)op, .w = (u8)w, .a = a, .b = b};
+    const struct ir_op *first = &l->b->op[a], *second = &l->b->op[b];
+    bool same = first->op == IR_GET && second->op == IR_GET && first->aux == second->aux; /* XOR EAX,EAX */
+    struct ir_op o = {.op = (u8)op, .w = (u8)w, .a = a, .b = same ? a : b};
     if (op == IR_ADC || op == IR_SBB)
         o.f = ir_flags(l->b);
     return ir_add(l->b, o);
@@ -305,7 +307,8 @@ static ir_ref bit_string(struct lift *l, enum ir_opcode op, unsigned w, ir_ref n
     if (l->in->adsize == 0)
         off = ir_1(l->b, IR_ZEXT, 2, off);
     ir_ref lin = lift_linear(l, l->in->seg, off, w, write);
-    return ir_add(l->b, (struct ir_op){.op = write ? IR_LDW : IR_LD, .w = (u8)w, .a = lin, .aux = lift_unchecked(l, l->in->seg, write)});
+    u32 flat = lift_unchecked(l, l->in->seg, write);
+    return ir_add(l->b, (struct ir_op){.op = write ? IR_LDW : IR_LD, .w = (u8)w, .a = lin, .aux = flat});
 }
 
 static void bit(struct lift *l, enum ir_opcode op, bool by_register)
@@ -544,7 +547,9 @@ static void lift_MOV_OvAX(struct lift *l)
 
 static void widen(struct lift *l, enum ir_opcode op, unsigned from)
 {
-    lift_put(l, lift_width(l), l->in->reg, ir_1(l->b, op, from, lift_rm(l, from)));
+    ir_ref v = lift_rm(l, from);
+    bool wide = op == IR_ZEXT && l->in->mem; /* as LD has it */
+    lift_put(l, lift_width(l), l->in->reg, wide ? v : ir_1(l->b, op, from, v));
 }
 
 static void lift_MOVZX_GvEb(struct lift *l)

@@ -58,8 +58,11 @@ enum mode { MODE_REAL, MODE_KERNEL, MODE_USER, MODE_16, MODE_VM86, MODES };
 
 enum { OPTION_VME = 4 /* and PVI */, OPTION_SSE = 8 /* code of that kind */, OPTION_NMI = 0x10, OPTION_PROGRAM = 0x20, OPTION_TIMER = 0x40, OPTION_X87 = 0x80 };
 
+enum { PAGING_STRINGS = 16 };
+
 struct setup {
-    u8 model, mode, paging;
+    u8 model, mode;
+    u8 paging;     /* bits: on, PAE, WP, PGE; PAGING_STRINGS: programs of string instructions */
     u8 options;    /* IOPL; OPTION_... */
     u32 registers; /* where their values come from */
 };
@@ -273,7 +276,8 @@ static void put_code(struct cpu *c, const struct setup *s, enum mode mode, const
         x87_start(c, wide, s->registers);
     } else if (s->options & OPTION_PROGRAM) {
         enum { INSNS = 200 };
-        n = program_make(state_hash_bytes(s->registers, code, n), wide, made, sizeof made, INSNS);
+        bool strings = s->paging & PAGING_STRINGS;
+        n = program_make(state_hash_bytes(s->registers, code, n), wide, strings, made, sizeof made, INSNS);
         code = made;
     }
     put(c, CODE + CODE_OFFSET, code, MIN(n, (size_t)CODE_MAX));
@@ -401,7 +405,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     open_machine(&other, OTHER_ENGINE, LOCKSTEP ? &verify : NULL, &s, in.p, in.left);
     unsigned looks = s.options & OPTION_X87 ? LOOKS : 1;
     for (bool on = true; on && looks > 0; looks--)
-        on = run_both(&one, &other, &s, RUN / looks);
+        on = run_both(&one, &other, &s, (s.paging & PAGING_STRINGS ? 4 * RUN : RUN) / looks);
     if (size % 4 == 0) /* memory and devices: that takes longer than the rest */
         fuzz_check(pc_hash(one.pc) == pc_hash(other.pc));
     count_compared(other.pc);
@@ -449,6 +453,9 @@ size_t fuzz_seed(unsigned n, u8 *out)
         {8, MODE_REAL, 0, 0x70, "real"},
         {8, MODE_VM86, 5, 0x73, "vm86"},
         {8, MODE_16, 1, 0x60, "sixteen"},
+        {8, MODE_KERNEL, 16, 0x20, "strings"},
+        {8, MODE_USER, 29, 0x23, "strings"},
+        {8, MODE_REAL, 16, 0x20, "strings"},
         {12, MODE_KERNEL, 1, 4, "\xEA\0\0\0\0\x30\0\xF3\xAA\xEB\xFE\x90"}, /* task switch, REP STOSB, a loop */
     };
     if (n >= ARRAY_LEN(seeds))

@@ -126,35 +126,66 @@ static inline void program_plain(struct program *g, unsigned opsize)
 {
     static const u8 plain[] = {0x40, 0x48, 0x50, 0x58, 0x91, 0x98, 0x99, 0x9C, 0x9D, 0x9E, 0x9F, 0xF5, 0xF8, 0xF9, 0xFC, 0xFD,
                                0x27, 0x2F, 0x37, 0x3F, 0xD7, 0xFA, 0xFB, 0x60, 0x61, 0xC9, 0xC3, 0x06, 0x07, 0x1E, 0x1F, 0xCE};
-    static const u8 strings[] = {0xA4, 0xA5, 0xA6, 0xA7, 0xAA, 0xAB, 0xAC, 0xAD, 0xAE, 0xAF};
     unsigned op = plain[program_below(g, ARRAY_LEN(plain))];
-    switch (program_below(g, 7)) {
-    case 4:
+    switch (program_below(g, 6)) {
+    case 3:
         program_segment(g, opsize);
         break;
-    case 0: /* strings; how often is known, for once */
-        if (program_below(g, 2)) {
-            program_put(g, 0xB9, 1);
-            program_put(g, program_below(g, 40), opsize);
-            program_put(g, 0xF2 | program_below(g, 2), 1);
-        }
-        program_put(g, strings[program_below(g, ARRAY_LEN(strings))], 1);
-        break;
-    case 1: /* a register with an address or a number */
+    case 0: /* a register with an address or a number */
         program_put(g, 0xB8 | program_below(g, 8), 1);
         program_put(g, program_below(g, 2) ? program_address(g) : program_number(g), opsize);
         break;
-    case 2:
+    case 1:
         program_put(g, 0x68, 1);
         program_put(g, program_number(g), opsize);
         break;
-    case 3: /* a timer's or an interrupt controller's register */
+    case 2: /* a timer's or an interrupt controller's register */
         program_put(g, 0xE4 | program_below(g, 4), 1);
         program_put(g, program_below(g, 2) ? 0x40 : 0x61, 1);
         break;
     default:
         program_put(g, op == 0x40 || op == 0x48 || op == 0x50 || op == 0x58 || op == 0x91 ? op | program_below(g, 8) : op, 1);
     }
+}
+
+static inline void program_string_op(struct program *g)
+{
+    static const u8 strings[] = {0xA4, 0xA5, 0xA6, 0xA7, 0xAA, 0xAB, 0xAC, 0xAD, 0xAE, 0xAF};
+    if (program_below(g, 6) == 0)
+        program_put(g, 0x67, 1);
+    if (program_below(g, 3) == 0)
+        program_put(g, 0x66, 1);
+    if (program_below(g, 12) == 0)
+        program_put(g, (u32)(0x64362E26u >> 8 * program_below(g, 4)), 1);
+    if (program_below(g, 4))
+        program_put(g, 0xF2 | program_below(g, 2), 1);
+    program_put(g, strings[program_below(g, ARRAY_LEN(strings))], 1);
+}
+
+/* Mostly in the middle of plain pages. */
+static inline u32 program_buffer(struct program *g)
+{
+    return program_below(g, 4) ? 0x15000 + program_below(g, 0x2000) : program_address(g);
+}
+
+/* Short ones above all; the operands over each other, or at ends of pages; up and down. OPSIZE is of the first instruction. */
+static inline void program_strings(struct program *g, unsigned opsize)
+{
+    static const u16 most[] = {2, 8, 8, 40, 40, 80, 80, 300};
+    unsigned width = g->wide ? 4 : 2;
+    u32 at = program_buffer(g), n = program_below(g, most[program_below(g, ARRAY_LEN(most))]);
+    program_put(g, 0xBF, 1);
+    program_put(g, at, opsize);
+    if (program_below(g, 3)) {
+        program_put(g, 0xBE, 1);
+        program_put(g, program_below(g, 2) ? at + program_below(g, 100) - 50 : program_buffer(g), width);
+    }
+    program_put(g, 0xB9, 1);
+    program_put(g, program_below(g, 30) ? n : program_number(g), width);
+    if (program_below(g, 2))
+        program_put(g, program_below(g, 3) ? 0xFC : 0xFD, 1);
+    for (unsigned i = 1 + program_below(g, 3); i > 0; i--)
+        program_string_op(g);
 }
 
 static inline void program_alu(struct program *g, unsigned opsize)
@@ -256,8 +287,8 @@ static inline void program_space(struct program *g)
         program_put(g, to_cr3[i], 1);
 }
 
-/* N instructions at most into P. How many bytes they have. */
-static inline size_t program_make(u64 seed, bool wide, u8 *p, size_t max, unsigned n)
+/* N instructions at most into P, many of them STRINGS. How many bytes they have. */
+static inline size_t program_make(u64 seed, bool wide, bool strings, u8 *p, size_t max, unsigned n)
 {
     struct program g = {.random = seed, .p = p, .max = max, .wide = wide};
     for (unsigned i = 0; i < n && g.n < max; i++) {
@@ -271,14 +302,18 @@ static inline size_t program_make(u64 seed, bool wide, u8 *p, size_t max, unsign
             program_put(&g, (u32)(0x64362E26u >> 8 * program_below(&g, 4)), 1);
         if (other)
             program_put(&g, 0x66, 1);
-        if (kind < 8)
+        if (strings && kind < 12)
+            program_strings(&g, opsize);
+        else if (kind < 8)
             program_alu(&g, opsize);
         else if (kind < 11)
             program_flow(&g, opsize);
         else if (kind < 13)
             program_plain(&g, opsize);
-        else if (kind < 15)
+        else if (kind < 14)
             program_two_bytes(&g);
+        else if (kind < 15)
+            program_strings(&g, opsize);
         else
             program_put(&g, 0xD8 | program_below(&g, 8), 1), program_modrm(&g, 8, false);
     }

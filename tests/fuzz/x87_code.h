@@ -39,17 +39,44 @@ static inline void x87_operand(struct x87_code *g, unsigned reg)
     x87_put(g, r & 0x78, 1);
 }
 
+/* MOV word [(E)BX+n],V */
+static inline void x87_store_word(struct x87_code *g, unsigned n, u32 v)
+{
+    if (g->wide)
+        x87_put(g, 0x66, 1);
+    x87_put(g, (g->wide ? 0x0043C7 : 0x0047C7) | n << 16, 3);
+    x87_put(g, v, 2);
+}
+
 /* FLDCW of a word that was just stored: any rounding and precision, mostly nothing unmasked. */
 static inline void x87_control(struct x87_code *g)
 {
     u16 cw = fuzz_take16(&g->in);
     if (cw & 0xE000)
         cw |= FP_ALL;
-    if (g->wide)
-        x87_put(g, 0x66, 1);
-    x87_put(g, g->wide ? 0x1043C7 : 0x1047C7, 3); /* MOV word [BX+10h] */
-    x87_put(g, cw, 2);
+    x87_store_word(g, 0x10, cw);
     x87_put(g, g->wide ? 0x106BD9 : 0x106FD9, 3);
+}
+
+/* What C makes of a conversion: FLDCW, FISTP, FLDCW, often back to the word that FNSTCW has stored in front of it. */
+static inline void x87_convert(struct x87_code *g)
+{
+    static const u32 fistp[] = {0x1BDF, 0x1BDB, 0x3BDF}; /* [(E)BX] and [BP+DI] */
+    u8 r = fuzz_take8(&g->in), kind = fuzz_take8(&g->in);
+    x87_store_word(g, 0x10, 0x037F | (kind & 0x80 ? 0xC00 : r << 6 & 0xC00));
+    if (kind & 0x60)
+        x87_put(g, g->wide ? 0x127BD9 : 0x127FD9, 3);
+    else
+        x87_store_word(g, 0x12, 0x037F ^ (r << 4 & 0xF00));
+    x87_put(g, g->wide ? 0x106BD9 : 0x106FD9, 3);
+    if (kind & 8)
+        x87_put(g, 0xC1D9, 2); /* FLD ST(1) */
+    x87_put(g, fistp[r % 3], 2);
+    if (kind & 4)
+        x87_put(g, 0x5BDB | 0x20 << 16, 3);
+    if (kind & 16)
+        x87_put(g, kind & 2 ? 0xFCD9 : 0xFED9, 2); /* FRNDINT, FSIN */
+    x87_put(g, g->wide ? 0x126BD9 : 0x126FD9, 3);
 }
 
 /* On the same registers; shifts by immediates have no memory operand. */
@@ -104,8 +131,10 @@ static inline void x87_one(struct x87_code *g)
         x87_put(g, x87_pointer(r >> 1) - (g->wide ? 0 : 0x10000), g->wide ? 4 : 2);
     } else if (kind < 0xE0) {
         x87_put(g, 0x40 | (r & 15), 1); /* INC, DEC */
-    } else if (kind < 0xF0) {
+    } else if (kind < 0xEC) {
         x87_mmx(g);
+    } else if (kind < 0xF2) {
+        x87_convert(g);
     } else {
         unsigned i = r % ARRAY_LEN(others);
         x87_put(g, others[i].bytes, others[i].n);

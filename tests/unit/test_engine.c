@@ -1,11 +1,11 @@
 /*
- * test_engine.c - translations are given up when what they were made from changes, and only then.
+ * test_engine.c - translations lead to each other, and are given up when what they were made from changes, and only then.
  */
 #include "cpu/blocks.h"
 #include "tests/unit/test_cpu_rig.h"
 #include "translator/engine.h"
 
-enum { THRESHOLD = 8, LOOPS = 100, B = CODE + 3 };
+enum { THRESHOLD = 8, LOOPS = 100, B = CODE + 3, END = (CODE | (PAGE_SIZE - 1)) + 1 };
 
 struct machine {
     struct rig rig;
@@ -37,15 +37,36 @@ static void end(struct machine *m)
     rig_free(&m->rig);
 }
 
-static void again(struct machine *m, u32 turns)
+static void again(struct machine *m, u32 ip, u32 turns)
 {
     struct cpu *c = m->rig.cpu;
-    c->ip = CODE;
+    c->ip = ip;
     c->halt = HALT_NONE;
     c->attention &= ~(u32)ATT_HALT;
     c->r[R_CX] = turns;
     rig_run(&m->rig, 100 * turns);
     assert_int_equal(c->r[R_CX], 0);
+}
+
+/* A loop through an instruction that reaches into the next page stays in translated code; a change of either page is seen. */
+static void crossing(void **state)
+{
+    struct machine m;
+    if (!engine_has_host())
+        skip();
+    begin(&m, "F4");
+    const u8 code[] = {0xB8, 5, 0, 0, 0, /* MOV EAX,5 */ 0x49, 0x75, 0xF8, /* DEC ECX; JNZ */ 0xF4};
+    phys_write(&m.rig.phys, END - 2, code, sizeof code);
+    again(&m, END - 2, LOOPS);
+    u64 entered = engine_stats(m.engine)->entered;
+    again(&m, END - 2, LOOPS);
+    assert_in_range(engine_stats(m.engine)->entered - entered, 1, LOOPS / 4);
+    for (u8 n = 1; n < 4; n++) {
+        phys_write(&m.rig.phys, n & 1 ? END : END - 1, &n, 1);
+        again(&m, END - 2, LOOPS);
+    }
+    assert_int_equal(m.rig.cpu->r[R_AX], 0x302);
+    end(&m);
 }
 
 /* A block that is hot in the middle of a trace only has no translation that begins with it. */
@@ -57,7 +78,7 @@ static void middle_of_a_trace_is_written(void **state)
     begin(&m, "49 74 07 " /* A: DEC ECX; JZ out */ "B8 05 00 00 00 " /* B: MOV EAX,5 */ "EB F6 " /* JMP A */ "F4");
     for (u8 n = 5; n < 8; n++) {
         phys_write(&m.rig.phys, B + 1, &n, 1);
-        again(&m, LOOPS);
+        again(&m, CODE, LOOPS);
         assert_int_equal(m.rig.cpu->r[R_AX], n);
     }
     assert_true(m.longest > 1);
@@ -72,10 +93,10 @@ static void stores_beside_code(void **state)
     if (!engine_has_host())
         skip();
     begin(&m, "FF 05 00 01 01 00 " /* A: INC dword [CELL] */ "49 75 F7 " /* DEC ECX; JNZ A */ "F4");
-    again(&m, TURNS);
+    again(&m, CODE, TURNS);
     u64 left = engine_stats(m.engine)->left_access;
     assert_true(left < TURNS / 50);
-    again(&m, TURNS);
+    again(&m, CODE, TURNS);
     assert_true(engine_stats(m.engine)->left_access <= left + 1);
     assert_int_equal(ld32(phys_frame_host(&m.rig.phys, phys_read_frame(&m.rig.phys, CODE)) + CELL), 2 * TURNS);
 
@@ -88,7 +109,7 @@ static void stores_beside_code(void **state)
     u32 granule = CELL >> GRANULE_BITS;
     struct frame *frame = &m.rig.phys.frames[phys_read_frame(&m.rig.phys, CODE)];
     assert_true(frame->code >> granule & 1);
-    again(&m, TURNS);
+    again(&m, CODE, TURNS);
     assert_false(frame->code >> granule & 1);
     assert_int_equal(ld32(phys_frame_host(&m.rig.phys, phys_read_frame(&m.rig.phys, CODE)) + CELL), code + TURNS);
     end(&m);
@@ -105,7 +126,7 @@ static void written_again_and_again(void **state)
         phys_write(&m.rig.phys, CODE + 1, &n, sizeof n);
         m.rig.cpu->r[R_AX] = 0;
         m.longest = 0;
-        again(&m, LOOPS);
+        again(&m, CODE, LOOPS);
         assert_int_equal(m.rig.cpu->r[R_AX], n * LOOPS);
         assert_true(n <= BLOCK_UNSTEADY ? m.longest > 1 : m.longest == 1);
     }
@@ -115,6 +136,7 @@ static void written_again_and_again(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(crossing),
         cmocka_unit_test(middle_of_a_trace_is_written),
         cmocka_unit_test(stores_beside_code),
         cmocka_unit_test(written_again_and_again),

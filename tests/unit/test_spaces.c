@@ -11,8 +11,19 @@
 #include <cmocka.h>
 
 /* Page tables lie in the first pages; each space has as many pages of its own, from LOW on, and one of all, GLOBAL. */
-enum { RAM = 1 << 20, SPACES = 12, DIRS = 0x1000, TABLES = DIRS + SPACES * 0x1000, LOW = 0x100000, PAGES = 6, GLOBAL = LOW + PAGES * 0x1000,
-       DATA = 0x40000, FRAMES = 24, STEPS = 400000 };
+enum {
+    RAM = 2 << 20,
+    SPACES = 12,
+    DIRS = 0x1000,
+    TABLES = DIRS + SPACES * 0x1000,
+    GLOBAL_TABLE = TABLES + SPACES * 0x1000,
+    LOW = 0x100000,
+    PAGES = 6,
+    GLOBAL = 0x420000,
+    DATA = 0x40000,
+    FRAMES = 24,
+    STEPS = 400000
+};
 
 struct rig {
     struct physmem phys;
@@ -80,6 +91,13 @@ static void change_entry(struct rig *r, u32 space)
     put(r, entry_at(space, lin), (DATA + below(r, FRAMES) * 0x1000) | (below(r, 5) ? PTE_P : 0) | below(r, 4) << 1 | below(r, 4) << 5);
 }
 
+/* Another's table, a large page, or nothing. */
+static void change_directory(struct rig *r, u32 space)
+{
+    u32 table = TABLES + below(r, 4) * 0x1000, kind = below(r, 6);
+    put(r, DIRS + space * 0x1000, kind == 0 ? table | 6 : kind == 1 ? 0x87 : table | 7);
+}
+
 static void start(struct rig *r, bool global)
 {
     memset(r, 0, sizeof *r);
@@ -97,12 +115,13 @@ static void start(struct rig *r, bool global)
         put(r, DATA + i * 0x1000, i);
     for (u32 s = 0; s < SPACES; s++) {
         put(r, DIRS + s * 0x1000, (TABLES + s * 0x1000) | 7);
-        put(r, entry_at(s, GLOBAL), DATA | 7 | (global ? PTE_G : 0));
+        put(r, DIRS + s * 0x1000 + 4, GLOBAL_TABLE | 7);
         for (u32 i = 0; i < 3 * PAGES; i++)
             change_entry(r, s);
     }
+    put(r, GLOBAL_TABLE + (GLOBAL >> PAGE_BITS & 0x3FF) * 4, DATA | 7 | (global ? PTE_G : 0));
     mmu_load_cr3(&r->mmu, DIRS);
-    mmu_set_mode(&r->mmu, BIT64(31) | BIT64(0) | BIT64(16), BIT64(7), 0);
+    mmu_set_mode(&r->mmu, BIT64(31) | BIT64(0) | BIT64(16), BIT64(7) | BIT64(4), 0);
 }
 
 static void end(struct rig *r)
@@ -131,7 +150,7 @@ static u32 flags_of(struct rig *r, u64 lin)
 
 static void access(struct rig *r)
 {
-    u64 lin = LOW + below(r, PAGES + 1) * 0x1000 + 4 * below(r, 2), phys;
+    u64 lin = (below(r, 8) ? LOW + below(r, PAGES) * 0x1000 : GLOBAL) + 4 * below(r, 2), phys;
     bool write = below(r, 2);
     u32 want = expected_error(r, lin, write, &phys), v = 0, there;
     if (setjmp(r->out)) {
@@ -148,8 +167,7 @@ static void access(struct rig *r)
     phys_read(&r->phys, (phys & PAGE_MASK) + (lin & 0xFFF), &there, sizeof there);
     if (!write)
         assert_int_equal(v, there);
-    if (lin < GLOBAL) /* the others may have come from another space's entry */
-        assert_int_equal(flags_of(r, lin) | (write ? 0 : PTE_D), PTE_A | PTE_D);
+    assert_int_equal(flags_of(r, lin) | (write ? 0 : PTE_D), PTE_A | PTE_D);
     if (code)
         assert_int_equal(r->code_writes, before + 1);
 }
@@ -172,7 +190,7 @@ static void any_order(bool global)
     struct rig *r = &rig;
     start(r, global);
     for (unsigned i = 0; i < STEPS; i++) {
-        u32 what = below(r, 40);
+        u32 what = below(r, 41);
         if (what < 25)
             access(r);
         else if (what < 30)
@@ -184,7 +202,9 @@ static void any_order(bool global)
         else if (what < 38)
             mmu_set_priv(&r->mmu, below(r, 2) ? TLB_USER : TLB_SYSTEM);
         else if (what == 38)
-            mmu_flush_page(&r->mmu, LOW + below(r, PAGES + 1) * 0x1000);
+            mmu_flush_page(&r->mmu, LOW + below(r, PAGES) * 0x1000);
+        else if (what == 39)
+            change_directory(r, below(r, 4));
         else if (below(r, 50) == 0)
             mmu_flush_all(&r->mmu);
     }

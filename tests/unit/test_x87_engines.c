@@ -128,6 +128,46 @@ static void put_code(struct rig *r)
     }
 }
 
+/* ---- FISTP between FLDCWs, which is FISTTP where it chops ---- */
+
+enum { CONVERSIONS = CODE + 0x8000 };
+
+static const u8 conversions[][16] = {
+    /* FLDCW [ESI]; FISTP [ESI+8]; FLDCW [ESI+2]; FDIV ST,ST(1) */
+    {0xD9, 0x2E, 0xDF, 0x7E, 0x08, 0xD9, 0x6E, 0x02, 0xD8, 0xF1, 0xF4},
+    {0xD9, 0x2E, 0xDB, 0x5E, 0x08, 0xD9, 0x6E, 0x02, 0xD8, 0xF1, 0xF4},
+    {0xD9, 0x2E, 0xDF, 0x5E, 0x08, 0xD9, 0x6E, 0x02, 0xD8, 0xF1, 0xF4},
+    /* with FLD ST(1) and two FISTP; with FSIN, a handler's, and FISTP */
+    {0xD9, 0x2E, 0xD9, 0xC1, 0xDF, 0x5E, 0x08, 0xDB, 0x5E, 0x0C, 0xD9, 0x6E, 0x02, 0xD8, 0xF1, 0xF4},
+    {0xD9, 0x2E, 0xD9, 0xFE, 0xDB, 0x5E, 0x08, 0xD9, 0x6E, 0x02, 0xD8, 0xF1, 0xF4},
+};
+
+static u16 some_control(struct cases *c, u16 now)
+{
+    return cases_below(c, 2) ? now : (u16)((cases_next(c) & 0xF00) | (cases_below(c, 16) ? FP_ALL : 0));
+}
+
+static void test_conversions(struct rig *right, struct rig *other)
+{
+    struct cases c = {.state = 0x9E3779B97F4A7C15u};
+    phys_write(&right->phys, CONVERSIONS, conversions, sizeof conversions);
+    phys_write(&other->phys, CONVERSIONS, conversions, sizeof conversions);
+    for (unsigned i = 0; i < CASES * ARRAY_LEN(conversions); i++) {
+        struct start s;
+        u32 at = CONVERSIONS + i % (u32)ARRAY_LEN(conversions) * (u32)sizeof conversions[0];
+        random_start(&c, &rows[0], &s);
+        st16(s.mem, some_control(&c, s.cw));
+        st16(s.mem + 2, some_control(&c, s.cw));
+        if (cases_below(&c, 2))
+            s.st[s.sw >> 11 & 7] = (struct f80){cases_next(&c) | 1ull << 63, (u16)(0x3FFF + cases_below(&c, 34))};
+        run(right, &s, at);
+        run(other, &s, at);
+        if (!same(right, other))
+            fail_msg("conversion at %X, case %u: control word %04X, then %04X and %04X", at, i, s.cw, ld16(s.mem),
+                     ld16(s.mem + 2));
+    }
+}
+
 static void compare_with(enum engine_backend backend)
 {
     const struct engine_config config = {.backend = backend, .cache_bytes = 4 << 20};
@@ -145,6 +185,7 @@ static void compare_with(enum engine_backend backend)
         test_row(&right, &other, &rows[i], at);
         at += 16 * MAX(rows[i].count, (u8)1);
     }
+    test_conversions(&right, &other);
     assert_true(engine_stats(e)->run > ARRAY_LEN(rows) * CASES);
     engine_free(e);
     rig_free(&right);

@@ -12,6 +12,11 @@ static void alu_into(struct emit *e, const struct ir_op *o, unsigned dst, ir_ref
         asm_alu_imm(&e->o, o->w, op, dst, em_imm_of(e, b));
         return;
     }
+    if (e->place[b].where == IN_HIGH) {
+        asm_byte(&e->o, op * 8 + 2); /* OP BL, BH */
+        asm_byte(&e->o, 0xC0 | RBX << 3 | 7);
+        return;
+    }
     asm_rr(&e->o, o->w, op * 8 + (o->w == 1 ? 2 : 3), dst, e->place[b].reg);
 }
 
@@ -103,8 +108,39 @@ static void alu_in_memory(struct emit *e, const struct ir_op *o)
     em_sets_token(e, o);
 }
 
+/* AH with something, and back to AH. */
+static void alu_on_high(struct emit *e, const struct ir_op *o)
+{
+    unsigned op = group1[o->op];
+    carry_in(e, o);
+    em_overwrite(e, RBX, e->left[o->b] == 1 ? o->b : 0);
+    if (em_is_const(e, o->b)) {
+        asm_byte(&e->o, 0x80);
+        asm_byte(&e->o, 0xC0 | op << 3 | 7);
+        asm_imm(&e->o, em_imm_of(e, o->b), 1);
+    } else {
+        unsigned r = em_in_reg(e, o->b, 0);
+        if (r > RBX) { /* a prefix makes BH another register */
+            asm_mov(&e->o, RAX, r);
+            r = RAX;
+        }
+        asm_byte(&e->o, op * 8 + 2);
+        asm_byte(&e->o, 0xC0 | 7 << 3 | r);
+    }
+    em_flag_used(e, o->f);
+    em_used(e, o->a);
+    em_used(e, o->b);
+    e->done[em_put_behind(e) - e->b->op] = true;
+    em_used(e, (ir_ref)e->at);
+    em_sets_token(e, o);
+}
+
 void em_alu(struct emit *e, const struct ir_op *o)
 {
+    if (e->place[o->a].where == IN_HIGH) {
+        alu_on_high(e, o);
+        return;
+    }
     if (e->place[o->a].where == IN_MEMORY) {
         alu_in_memory(e, o);
         return;
@@ -120,7 +156,8 @@ void em_alu(struct emit *e, const struct ir_op *o)
         a = o->b;
         b = o->a;
     }
-    if (!em_is_const(e, b))
+    bool high = e->place[b].where == IN_HIGH && e->place[a].where == IN_GUEST && !em_wanted_beside(e, RBX, a, 1);
+    if (!em_is_const(e, b) && !high)
         em_in_reg(e, b, e->place[a].where == IN_TEMP ? BIT(e->place[a].reg) : 0);
     carry_in(e, o);
     bool at_home;
@@ -161,7 +198,8 @@ void em_unary(struct emit *e, const struct ir_op *o)
     e->ef_lacks = keeps ? kept : lacks;
 }
 
-static const u8 group2[IR_COUNT] = {[IR_ROL] = 0, [IR_ROR] = 1, [IR_RCL] = 2, [IR_RCR] = 3, [IR_SHL] = 4, [IR_SHR] = 5, [IR_SAR] = 7};
+static const u8 group2[IR_COUNT] = {
+    [IR_ROL] = 0, [IR_ROR] = 1, [IR_RCL] = 2, [IR_RCR] = 3, [IR_SHL] = 4, [IR_SHR] = 5, [IR_SAR] = 7};
 
 /* The count in CL, if it is not known. RCX stays reserved. */
 static void load_count(struct emit *e, ir_ref n)
@@ -227,8 +265,8 @@ void em_bit(struct emit *e, const struct ir_op *o)
 }
 
 /*
- * BSF and BSR. Of the flags but ZF, which processors leave in different states, PF is that of the number and the others are 0: RAX, of
- * which a source of 0 leaves what is there, becomes 0 then and else has another bit set beside the number.
+ * BSF and BSR. Of the flags but ZF, which processors leave in different states, PF is that of the number and the others are 0:
+ * RAX, of which a source of 0 leaves what is there, becomes 0 then and else has another bit set beside the number.
  */
 void em_scan(struct emit *e, const struct ir_op *o)
 {
@@ -238,13 +276,16 @@ void em_scan(struct emit *e, const struct ir_op *o)
     em_clobber(e);
     asm_mov_imm(&e->o, RAX, (u32)-0x100);
     asm_rr(&e->o, o->w, o->op == IR_BSF ? 0x0FBC : 0x0FBD, RAX, e->place[o->a].reg);
-    unsigned dst = working_copy(e, o, o->b, o->a, &at_home);
+    em_used(e, o->a);
+    unsigned dst = working_copy(e, o, o->b, 0, &at_home);
     asm_rr(&e->o, o->w, 0x0F40 | CC_NE, dst, RAX);
     if (o->set & ~IR_ZF) {
         asm_rm(&e->o, 4, 0x8D, RAX, mem_at(RAX, 0x100));
         asm_rr(&e->o, o->w, 0x85, RAX, RAX);
     }
-    finish(e, o, dst, at_home);
+    em_used(e, o->b);
+    em_made(e, dst, at_home);
+    em_sets_token(e, o);
 }
 
 /* In memory, if the flags are there alone. */
@@ -471,26 +512,28 @@ void em_divide(struct emit *e, const struct ir_op *o)
 void em_extend(struct emit *e, const struct ir_op *o)
 {
     bool at_home;
-    unsigned r = em_in_reg(e, o->a, 0), to = em_fresh(e, &at_home, BIT(r));
+    unsigned r = em_in_reg(e, o->a, 0);
+    em_used(e, o->a);
+    unsigned to = em_fresh(e, &at_home, 0);
     unsigned opcode = (o->op == IR_ZEXT ? 0x0FB6 : 0x0FBE) + (o->w == 2);
     if (o->w == 1)
         asm_rr8(&e->o, 4, opcode, to, r);
     else
         asm_rr(&e->o, 4, opcode, to, r);
-    em_used(e, o->a);
     em_made(e, to, at_home);
 }
 
 void em_swap_bytes(struct emit *e, const struct ir_op *o)
 {
     bool at_home;
-    unsigned r = em_in_reg(e, o->a, 0), to = em_fresh(e, &at_home, BIT(r));
+    unsigned r = em_in_reg(e, o->a, 0);
+    em_used(e, o->a);
+    unsigned to = em_fresh(e, &at_home, 0);
     asm_mov(&e->o, to, r);
     if (to >> 3)
         asm_byte(&e->o, 0x41);
     asm_byte(&e->o, 0x0F);
     asm_byte(&e->o, 0xC8 | (to & 7));
-    em_used(e, o->a);
     em_made(e, to, at_home);
 }
 

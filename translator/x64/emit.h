@@ -22,7 +22,7 @@ struct engine_stats;
 
 /* Where translated code calls C: an instruction of a block. Code holds its address. */
 struct x64_site {
-    struct x64_code *code;
+    _Alignas(64) struct x64_code *code; /* one line of the host's cache */
     const struct insn *in, *first; /* the instruction, and the first of its part, */
     struct iblock *block;          /* which is this block, */
     u32 ip;                        /* at this address */

@@ -14,15 +14,11 @@ static ir_ref shift_count(const struct ir_op *shift)
     return shift->op == IR_SHLD || shift->op == IR_SHRD ? shift->c : shift->b;
 }
 
-/* Processors leave different things in AF behind a shift; it is given 0. By CL: unless the count is 0. */
-static void clear_af(struct emit *e, const struct ir_op *shift)
+/* Processors leave different things in AF behind a shift; it is given 0. By CL, in hflags: unless the count is 0. */
+static void clear_af(struct emit *e)
 {
     struct mem ah = em_hflags_mem();
     ah.disp++;
-    if (em_is_const(e, shift_count(shift))) {
-        asm_alu_mem_imm(&e->o, 1, 4, ah, 0xEF);
-        return;
-    }
     asm_rm(&e->o, 4, 0x8B, RAX, em_slot_mem(COUNT_SLOT));
     asm_alu_imm(&e->o, 4, 4, RAX, 31);
     asm_rr(&e->o, 4, 0xF7, 3, RAX);   /* NEG */
@@ -40,12 +36,17 @@ void em_save_flags(struct emit *e)
         em_want_flags(e, e->ef);
     asm_byte(&e->o, 0x9F);             /* LAHF */
     asm_rr8(&e->o, 4, 0x0F90, 0, RAX); /* SETO AL */
-    asm_rm(&e->o, 2, 0x89, RAX, em_hflags_mem());
-    e->home = e->ef;
-    if (em_is_shift(of->op)) {
-        clear_af(e, of);
-        e->ef = 0;
+    bool shift = em_is_shift(of->op), by_cl = shift && !em_is_const(e, shift_count(of));
+    if (shift && !by_cl) {
+        asm_byte(&e->o, 0x80); /* AND AH */
+        asm_byte(&e->o, 0xE4);
+        asm_byte(&e->o, (u8)~IR_AF);
     }
+    asm_rm(&e->o, 2, 0x89, RAX, em_hflags_mem());
+    if (by_cl)
+        clear_af(e);
+    e->home = e->ef;
+    e->ef = shift ? 0 : e->ef;
 }
 
 bool em_token_wanted(const struct emit *e, ir_ref t)

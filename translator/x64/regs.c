@@ -112,6 +112,14 @@ void em_own(struct emit *e, ir_ref v, unsigned reg)
     e->place[v] = (struct place){IN_TEMP, (u8)reg};
 }
 
+/* REG = BH, without a prefix that would make it another register. */
+static void from_high(struct emit *e, unsigned reg)
+{
+    asm_byte(&e->o, 0x0F); /* MOVZX */
+    asm_byte(&e->o, 0xB6);
+    asm_byte(&e->o, 0xC0 | reg << 3 | 7);
+}
+
 /* V in some register, to be read only. */
 unsigned em_in_reg(struct emit *e, ir_ref v, u32 avoid)
 {
@@ -119,7 +127,10 @@ unsigned em_in_reg(struct emit *e, ir_ref v, u32 avoid)
     if (p->where == IN_GUEST || p->where == IN_TEMP)
         return p->reg;
     unsigned reg = em_take(e, avoid);
-    if (p->where == IN_CONST) {
+    if (p->where == IN_HIGH) {
+        from_high(e, reg);
+        e->owner[reg] = v;
+    } else if (p->where == IN_CONST) {
         asm_mov_imm(&e->o, reg, (u32)e->b->op[v].imm);
         e->owner[reg] = v; /* of use for the next one too */
     } else {
@@ -253,6 +264,43 @@ void em_made(struct emit *e, unsigned reg, bool at_home)
 
 /* ---- GET and PUT ---- */
 
+static bool is_alu(u8 op)
+{
+    return op == IR_ADD || op == IR_OR || op == IR_ADC || op == IR_SBB || op == IR_AND || op == IR_SUB || op == IR_XOR;
+}
+
+static bool puts_byte(const struct emit *e, const struct ir_op *o, unsigned at)
+{
+    const struct ir_op *put = o + 1;
+    while (put->op == IR_NOP)
+        put++;
+    return put->op == IR_PUT && put->w == 1 && put->aux == at && put->a == o - e->b->op;
+}
+
+/* Is AH, which the GET in hand reads, an operand of an addition or the like right behind that leaves its result in AH or AL? */
+static bool taken_in_place(const struct emit *e)
+{
+    const struct ir_op *get = &e->b->op[e->at], *o = get + 1, *low = NULL;
+    if (get->uses != 1)
+        return false;
+    if (o->op == IR_GET && o->w == 1 && o->aux == 0)
+        low = o++;
+    while (o->op == IR_NOP || o->op == IR_GETF)
+        o++;
+    unsigned at = (unsigned)(o - e->b->op);
+    if (!is_alu(o->op) || o->w != 1 || !o->uses || em_better_kept(e, at))
+        return false;
+    if (low)
+        return o->b == e->at && o->a == low - e->b->op && puts_byte(e, o, 0);
+    return o->a == e->at && o->b != e->at && o->uses == 1 && puts_byte(e, o, 1);
+}
+
+/* Is an operand of O taken from AH? */
+bool em_has_high(const struct emit *e, const struct ir_op *o)
+{
+    return e->place[o->a].where == IN_HIGH || e->place[o->b].where == IN_HIGH;
+}
+
 void em_get(struct emit *e, const struct ir_op *o)
 {
     unsigned home = x64_guest[o->aux / 8];
@@ -260,11 +308,13 @@ void em_get(struct emit *e, const struct ir_op *o)
         em_alias(e, (ir_ref)e->at, home);
         return;
     }
+    if (home == RBX && taken_in_place(e)) {
+        e->place[e->at] = (struct place){IN_HIGH, RBX};
+        return;
+    }
     unsigned t = em_take(e, 0); /* AH CH DH BH */
     if (home == RBX) {
-        asm_byte(&e->o, 0x0F); /* MOVZX t, BH */
-        asm_byte(&e->o, 0xB6);
-        asm_byte(&e->o, 0xC0 | t << 3 | 7);
+        from_high(e, t);
     } else {
         em_clobber(e);
         asm_mov(&e->o, t, home);
@@ -278,9 +328,12 @@ static void put_high(struct emit *e, unsigned home, ir_ref v)
 {
     unsigned r = em_in_reg(e, v, 0);
     if (home == RBX) {
-        asm_mov(&e->o, RAX, r);
-        asm_byte(&e->o, 0x88); /* MOV BH, AL */
-        asm_byte(&e->o, 0xC7);
+        if (r > RBX) {
+            asm_mov(&e->o, RAX, r);
+            r = RAX;
+        }
+        asm_byte(&e->o, 0x8A); /* MOV BH, r */
+        asm_byte(&e->o, 0xC0 | 7 << 3 | r);
         return;
     }
     em_clobber(e);

@@ -167,7 +167,9 @@ void em_remake_begin(struct emit *e, const struct ir_op *o)
         return;
     unsigned kind = kind_with_count(e, o);
     bool handed = hands_on(o, kind), lost = handed && (e->ef != o->f || e->ef_lacks);
-    if (kind == NOT_AGAIN || e->place[o->a].where == IN_MEMORY || (handed && !known(e, o->f)) || !(for_cold_code(e, e->at) || lost))
+    if (kind == NOT_AGAIN || e->place[o->a].where == IN_MEMORY || em_has_high(e, o))
+        return;
+    if ((handed && !known(e, o->f)) || !(for_cold_code(e, e->at) || lost))
         return;
     if ((kind == ROTATION || kind == SHIFT_BY_CL) && em_is_shift(e->b->op[o->f].op)) /* AF is not as EFLAGS have it then */
         em_home_token(e, o->f);

@@ -1,7 +1,8 @@
 /*
  * string.c - repeated string instructions: the thunks, and their calls.
  *
- * What is short matters most: a run is mostly a few dozen bytes, so all that is done before and behind it is what it costs.
+ * What is short matters most: a run is mostly a few dozen bytes, so all that is done before and behind it is what it
+ * costs.
  */
 #include "translator/x64/string.h"
 #include "cpu/isa.h"
@@ -101,13 +102,15 @@ static void to_linear(struct thunk *t, unsigned out, bool source, bool write)
     asm_rm(t->o, 8, 0x8D, RDX, mem_sum(out, RCX, 0, -1));
     asm_alu_imm(t->o, 8, 7, RDX, 0xFFFF);
     refuse_if(t, CC_G);
-    struct mem top = segment_field(t, source, write ? offsetof(struct segment, wr_top) : offsetof(struct segment, rd_top));
+    struct mem top =
+        segment_field(t, source, write ? offsetof(struct segment, wr_top) : offsetof(struct segment, rd_top));
     asm_rm(t->o, 8, 0x3B, RDX, top);
     refuse_if(t, CC_G);
     asm_rm(t->o, 4, 0x03, out, segment_field(t, source, offsetof(struct segment, base)));
 }
 
-/* Linear address in LIN to one of the host's in OUT: RCX bytes, at most a page's, lie in one page. RAX and RDX are lost. */
+/* Linear address in LIN to one of the host's in OUT: RCX bytes, at most a page's, lie in one page. RAX and RDX are
+ * lost. */
 static void to_host(struct thunk *t, unsigned out, unsigned lin, bool write)
 {
     struct asm_out *o = t->o;
@@ -209,7 +212,8 @@ static void all_done(struct thunk *t, bool down)
         asm_alu_imm(o, 4, 4, COUNT, 0xFFFF0000);
 }
 
-/* Upwards: element by element, if they are few, where the target begins in the source. Flags: of its distance and RCX. */
+/* Upwards: element by element, if they are few, where the target begins in the source. Flags: of its distance and RCX.
+ */
 static void overlap_upwards(struct thunk *t)
 {
     struct asm_out *o = t->o;
@@ -230,7 +234,8 @@ static void overlap_upwards(struct thunk *t)
     here(o, apart);
 }
 
-/* Downwards copying goes if it is as moving; of more than is loaded before anything is stored, if nothing overlaps at all. */
+/* Downwards copying goes if it is as moving; of more than is loaded before anything is stored, if nothing overlaps at
+ * all. */
 static void overlap_downwards(struct thunk *t)
 {
     struct asm_out *o = t->o;
@@ -367,8 +372,8 @@ static void write_finish(struct asm_out *o, bool fill)
     here(o, some);
     if (fill) {
         asm_byte(o, 0x66);
-        asm_rr(o, 8, 0x0F6E, XMM8, RAX);       /* MOVQ */
-        xmm_xmm(o, 0x66, 0x6C, XMM8, XMM8);    /* PUNPCKLQDQ */
+        asm_rr(o, 8, 0x0F6E, XMM8, RAX);    /* MOVQ */
+        xmm_xmm(o, 0x66, 0x6C, XMM8, XMM8); /* PUNPCKLQDQ */
     }
     ends_of(o, false, false, fill);
     asm_alu_imm(o, 4, 7, RCX, 32);
@@ -396,7 +401,8 @@ static void no_more_than(struct thunk *t)
     asm_rr(t->o, 8, 0x0F47, RCX, RAX); /* CMOVA */
 }
 
-/* RCX elements at most as many as there are behind the index before the segment and the 64 KiB end. Its linear address in OUT. */
+/* RCX elements at most as many as there are behind the index before the segment and the 64 KiB end. Its linear address
+ * in OUT. */
 static void inside_segment(struct thunk *t, unsigned out, unsigned home)
 {
     struct asm_out *o = t->o;
@@ -453,7 +459,8 @@ static void compare_one(struct thunk *t, s32 back)
     asm_rm(t->o, width(t), t->shift ? 0x3B : 0x3A, a, mem_at(RDI, -back));
 }
 
-/* 16 bytes at a time, as long as there are. RSI and RDI are at the element that ends it where the field that is returned jumps. */
+/* 16 bytes at a time, as long as there are. RSI and RDI are at the element that ends it where the field that is
+ * returned jumps. */
 static u8 *compare_many(struct thunk *t)
 {
     struct asm_out *o = t->o;

@@ -11,12 +11,13 @@
 #include "translator/x64/state.h"
 #include <stddef.h>
 
-/* The frame: spilled values, what was in CL at the last shift, and where groups are in the host's memory. */
-enum { SLOTS = 22, COUNT_SLOT = SLOTS, RCX_SLOT, GROUP_SLOT = RCX_SLOT, TEMPS = 4 };
-_Static_assert((GROUP_SLOT + IR_GROUPS + 1) * 8 <= X64_FRAME, "the frame is too small");
+/* The frame: spilled values, what was in CL at the last shift, RCX, where groups are in the host's memory, and x87.c's. */
+enum { SLOTS = 22, COUNT_SLOT = SLOTS, RCX_SLOT, GROUP_SLOT = RCX_SLOT, X87_SLOT = GROUP_SLOT + IR_GROUPS + 1, TEMPS = 4 };
+_Static_assert((X87_SLOT + 1) * 8 <= X64_FRAME, "the frame is too small");
 static const u8 em_temps[TEMPS] = {RCX, RDX, RSI, RDI};
 
-enum where { NOWHERE, IN_CONST, IN_TEMP, IN_GUEST, IN_SLOT, IN_MEMORY /* of an LDW, which only its operation takes */ };
+enum where { NOWHERE, IN_CONST, IN_TEMP, IN_GUEST, IN_SLOT, IN_MEMORY /* of an LDW, which only its operation takes */,
+             IN_HIGH /* AH, which only the operation behind takes */ };
 
 struct place {
     u8 where;
@@ -95,6 +96,7 @@ struct emit {
     u32 reserved;          /* scratch registers that hold no value but must stay, by bit */
     bool done[IR_MAX_OPS]; /* a PUT or STW that the operation before has done */
     u8 x87_last, x87_mem;  /* number + 1 of the x87 instruction that the pointers are to tell of, of the one with their operand */
+    bool x87_chops;        /* between an FLDCW that is not done and the next one: see x87.c */
     unsigned ncold, nstubs;
     u8 *sse_jump, *sse_back, *sse_unable; /* of the head: where to, back, and to where the slice ends */
     bool failed;
@@ -145,6 +147,7 @@ u32 em_scratch_of(const struct emit *e, ir_ref v);
 void em_alias(struct emit *e, ir_ref v, unsigned reg);
 void em_overwrite(struct emit *e, unsigned reg, ir_ref except);
 bool em_wanted_beside(struct emit *e, unsigned reg, ir_ref v, unsigned uses);
+bool em_has_high(const struct emit *e, const struct ir_op *o);
 const struct ir_op *em_put_behind(const struct emit *e);
 unsigned em_home_of_result(const struct emit *e, unsigned w);
 void em_result_at_home(struct emit *e, unsigned reg);

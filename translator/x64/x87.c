@@ -7,6 +7,16 @@
  */
 #include "translator/x64/work.h"
 
+static struct mem control_word(void)
+{
+    return em_cpu_mem(offsetof(struct cpu, fpu) + offsetof(struct x87, cw));
+}
+
+static void load_control_word(struct emit *e, struct mem m)
+{
+    asm_rm(&e->o, 4, 0xD9, 5, m);
+}
+
 static const struct insn *insn_of(const struct emit *e, const struct ir_op *o)
 {
     return &e->code->insns[o->imm];
@@ -60,6 +70,128 @@ void em_x87(struct emit *e, const struct ir_op *o)
     notes(e, o);
 }
 
+/*
+ * C code that turns a number into an integer has an FLDCW that makes FISTP chop and one that undoes it. Some processors guess what
+ * FLDCW loads and lose 50 to 500 cycles where they are wrong, so the first one is not done. FISTP is FISTTP then, if the
+ * control word says so, and the second one finds what it loads in place. Nothing in between may care for rounding, and what
+ * leaves the block there is an x87 instruction, with whose handler the host's control word becomes that of struct cpu.
+ *
+ * The slot has the control word that the host goes on with and, 4 bytes on, not 0 if FISTP does not chop.
+ */
+static struct mem host_word(void)
+{
+    return em_slot_mem(X87_SLOT);
+}
+
+static struct mem chops_not(void)
+{
+    struct mem m = host_word();
+    m.disp += 4;
+    return m;
+}
+
+/* The opcode's lower byte and .reg of FISTTP for an FISTP, else 0. */
+static unsigned fisttp(const struct insn *in)
+{
+    switch (in->op) {
+    case ISA_FISTP_M16:
+        return 0xDF << 3 | 1;
+    case ISA_FISTP_M32:
+        return 0xDB << 3 | 1;
+    case ISA_FISTP_M64:
+        return 0xDD << 3 | 1;
+    default:
+        return 0;
+    }
+}
+
+static bool rounds(const struct insn *in)
+{
+    switch (in->op) {
+    case ISA_FLD_M32:
+    case ISA_FLD_M64:
+    case ISA_FLD_M80:
+    case ISA_FILD_M16:
+    case ISA_FILD_M32:
+    case ISA_FILD_M64:
+    case ISA_FLD_STi:
+    case ISA_FXCH_STi:
+        return false;
+    default:
+        return !fisttp(in);
+    }
+}
+
+/* Does O, of IN, need the host's control word, or change it? */
+static bool needs_control(const struct ir_op *o, const struct insn *in)
+{
+    switch (o->op) {
+    case IR_X87:
+    case IR_X87M:
+        return rounds(in);
+    case IR_X87IN:
+    case IR_HELPER:
+        return true;
+    default:
+        return ir_leaves(o) && !(isa_rows[in->op].attrs & A_FPU);
+    }
+}
+
+/* Does the FLDCW in hand need not be done? */
+static bool chops(const struct emit *e)
+{
+    bool any = false;
+    const struct insn *in = &e->code->insns[e->insn];
+    for (unsigned i = e->at + 1; i < e->b->count; i++) {
+        const struct ir_op *o = &e->b->op[i];
+        if (o->op == IR_INSN)
+            in = insn_of(e, o);
+        else if (o->op == IR_X87CW)
+            return any;
+        else if (needs_control(o, in))
+            return false;
+        any |= o->op == IR_X87M && fisttp(in);
+    }
+    return false;
+}
+
+/* The word in EAX goes to struct cpu alone. */
+static void begin_chopping(struct emit *e)
+{
+    unsigned t = em_take(e, 0);
+    asm_rm(&e->o, 4, 0x0FB7, t, control_word());
+    asm_rm(&e->o, 4, 0x89, t, host_word());
+    asm_rm(&e->o, 2, 0x89, RAX, control_word());
+    asm_rr(&e->o, 4, 0xF7, 2, RAX); /* NOT */
+    asm_alu_imm(&e->o, 4, 4, RAX, 0x0C00);
+    asm_rm(&e->o, 4, 0x89, RAX, chops_not());
+    e->x87_chops = true;
+}
+
+static void end_chopping(struct emit *e)
+{
+    asm_rm(&e->o, 2, 0x89, RAX, control_word());
+    asm_rm(&e->o, 2, 0x3B, RAX, host_word());
+    u8 *same = asm_jcc(&e->o, CC_E);
+    load_control_word(e, control_word());
+    em_patch(e, same, e->o.at);
+    e->x87_chops = false;
+}
+
+static void chop(struct emit *e, const struct insn *in, struct mem m)
+{
+    unsigned how = fisttp(in);
+    asm_alu_mem_imm(&e->o, 4, 7, chops_not(), 0);
+    u8 *not = asm_jcc(&e->o, CC_NE);
+    asm_rm(&e->o, 4, how >> 3, how & 7, m);
+    u8 *done = asm_jmp(&e->o);
+    em_patch(e, not, e->o.at);
+    load_control_word(e, control_word());
+    asm_rm(&e->o, 4, 0xD8 | (in->imm >> 8 & 7), in->imm >> 3 & 7, m);
+    load_control_word(e, host_word());
+    em_patch(e, done, e->o.at);
+}
+
 /* The operand in host memory. Its offset, in *OFF, may move. */
 static struct mem probe(struct emit *e, const struct ir_op *o, unsigned *off)
 {
@@ -75,13 +207,18 @@ static struct mem probe(struct emit *e, const struct ir_op *o, unsigned *off)
 void em_x87_memory(struct emit *e, const struct ir_op *o)
 {
     const struct insn *in = insn_of(e, o);
-    bool probed = ir_covered(o);
+    bool probed = ir_covered(o), chopped = e->x87_chops && fisttp(in);
     if (!probed)
         em_may_leave(e);
+    else if (chopped)
+        em_clobber(e);
     unsigned off = em_in_reg(e, o->b, 0);
     struct mem m = probed ? em_covered(e, o) : probe(e, o, &off);
     asm_rm(&e->o, 4, 0x89, off, em_cpu_mem(offsetof(struct cpu, x87_dp)));
-    asm_rm(&e->o, 4, 0xD8 | (in->imm >> 8 & 7), in->imm >> 3 & 7, m);
+    if (chopped)
+        chop(e, in, m);
+    else
+        asm_rm(&e->o, 4, 0xD8 | (in->imm >> 8 & 7), in->imm >> 3 & 7, m);
     em_used(e, o->a);
     em_used(e, o->b);
     notes(e, o);
@@ -104,11 +241,6 @@ void em_x87_move_if(struct emit *e, const struct ir_op *o)
     em_want_flags(e, o->f);
     em_flag_used(e, o->f);
     em_x87(e, o);
-}
-
-static struct mem control_word(void)
-{
-    return em_cpu_mem(offsetof(struct cpu, fpu) + offsetof(struct x87, cw));
 }
 
 void em_x87_word(struct emit *e, const struct ir_op *o)
@@ -137,8 +269,14 @@ void em_x87_control(struct emit *e, const struct ir_op *o)
     asm_mov(&e->o, RAX, v);
     asm_alu_imm(&e->o, 4, 4, RAX, X87_CW_WRITABLE);
     asm_alu_imm(&e->o, 4, 1, RAX, X87_CW_FIXED);
-    asm_rm(&e->o, 2, 0x89, RAX, control_word());
-    asm_rm(&e->o, 4, 0xD9, 5, control_word());
+    if (e->x87_chops) {
+        end_chopping(e);
+    } else if (chops(e)) {
+        begin_chopping(e);
+    } else {
+        asm_rm(&e->o, 2, 0x89, RAX, control_word());
+        load_control_word(e, control_word());
+    }
     em_used(e, o->a);
 }
 

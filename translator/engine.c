@@ -569,7 +569,10 @@ static u32 linear_here(const struct engine *e)
     return (u32)(e->c->seg[SEG_CS].base + e->c->ip);
 }
 
-/* Of the code of B at the current IP, once it has been fetched. With a second page, which may be global or not: the one that is renewed for both. */
+/*
+ * Of the code of B at the current IP, once it has been fetched. With a second page, which may be global or not: the one that is renewed
+ * for both.
+ */
 static u64 epoch_here(struct engine *e, const struct iblock *b)
 {
     return b->frame[1] ? e->c->mmu.fetch_epoch : mmu_fetch_epoch_of(&e->c->mmu, linear_here(e));

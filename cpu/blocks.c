@@ -124,6 +124,23 @@ void blocks_split(struct block_cache *bc, u32 offset)
     mmu_renew_fetch_epoch(bc->mmu);
 }
 
+/* Where code is written again and again, and little else is meanwhile. */
+static struct rewritten *rewritten_at(struct block_cache *bc, const u8 *host)
+{
+    enum { SOON = 64 };
+    struct rewritten *r = &bc->rewritten[blocks_hash(host) % BLOCK_REWRITTEN];
+    if (r->host != host || bc->drops - r->at > SOON)
+        *r = (struct rewritten){.host = host};
+    return r;
+}
+
+static void note_rewritten(struct block_cache *bc, const struct iblock *b)
+{
+    struct rewritten *r = rewritten_at(bc, b->host);
+    r->times += r->times < UINT8_MAX;
+    r->at = ++bc->drops;
+}
+
 struct iblock *blocks_alloc(struct block_cache *bc, unsigned count)
 {
     size_t size = block_size(count);
@@ -141,7 +158,8 @@ void blocks_insert(struct block_cache *bc, struct iblock *b)
     b->heat = 0;
     b->apart = false;
     b->beside = 0;
-    b->taken = b->unsteady = 0;
+    b->taken = 0;
+    b->unsteady = MIN(rewritten_at(bc, b->host)->times, BLOCK_UNSTEADY);
     b->translated = b->inside = NULL;
     b->hash_next = *bucket;
     *bucket = b;
@@ -166,6 +184,8 @@ bool blocks_written(struct block_cache *bc, u32 frame, u32 offset, u32 len)
         if (offset >= end || offset + len <= first)
             continue;
         running |= b == bc->running;
+        if (b->translated || b->inside)
+            note_rewritten(bc, b);
         blocks_drop(bc, b);
     }
     return running;

@@ -11,6 +11,7 @@
 
 #include "cpu/cpu.h"
 
+enum { BLOCK_UNSTEADY = 3 /* translated alone from now on */ };
 enum { BLOCK_MAX_INSNS = 32, BLOCK_TABLE_BITS = 17, BLOCK_ARENA = 64 << 20 };
 
 struct translated;
@@ -36,10 +37,19 @@ struct iblock {
     u32 beside;         /* instructions, by bit, that store near watched memory */
     u16 heat;           /* how often an engine has met it; what that makes of it follows */
     u16 taken;          /* interpreted by an engine, how often something else followed than the next instruction */
-    u8 unsteady;        /* code that it was translated together with has changed, so often */
+    u8 unsteady;        /* its code, or what it was translated together with, has changed, so often; BLOCK_UNSTEADY at most */
     struct translated *translated, *inside; /* translator/'s: what begins with it, and what it is a later part of */
     struct insn insn[];
 };
+
+/* A place whose code was written while it was translated: how often one soon after the other. */
+struct rewritten {
+    const u8 *host;
+    u32 at; /* of block_cache's drops */
+    u8 times;
+};
+
+enum { BLOCK_REWRITTEN = 256 };
 
 struct block_cache {
     struct iblock *table[1 << BLOCK_TABLE_BITS];
@@ -50,6 +60,8 @@ struct block_cache {
     struct mmu *mmu;
     struct physmem *phys;
     struct cpu_engine *engine; /* NULL, or who is told */
+    u32 drops; /* translated blocks that were written */
+    struct rewritten rewritten[BLOCK_REWRITTEN];
 };
 
 struct block_cache *blocks_new(struct mmu *mmu);

@@ -35,7 +35,6 @@ enum {
     MODES = 256,  /* a machine uses a dozen */
     AT_ONCE = 16, /* translations that begin with one block */
     UNROLL = 4, UNROLL_INSNS = 64, /* turns of a loop in a trace, instructions of all */
-    UNSTEADY = 3, /* traces of a block that other blocks have ended, until it is translated alone */
 };
 
 struct engine {
@@ -154,7 +153,7 @@ static void drop(struct cpu_engine *hooks, struct iblock *b)
         retire(e, b->translated->t, &e->stats.dropped_written);
     while (b->inside) {
         struct iblock *head = b->inside->t->part[0].block;
-        head->unsteady += head->unsteady < UNSTEADY;
+        head->unsteady += head->unsteady < BLOCK_UNSTEADY;
         retire(e, b->inside->t, &e->stats.dropped_written);
     }
 }
@@ -381,7 +380,7 @@ static void find_trace(const struct engine *e, struct trace *t, struct iblock *b
     const struct iblock *head = b;
     u32 next;
     add_part(t, b, ip);
-    if (!e->emit || b->frame[1] || b->unsteady == UNSTEADY)
+    if (!e->emit || b->frame[1] || b->unsteady == BLOCK_UNSTEADY)
         return;
     while (t->parts < X64_PARTS && expected(t, b, ip, &next) && !((next ^ ip) >> PAGE_BITS)) {
         b = blocks_find(e->c->blocks, head->host + (s32)(next - t->part[0].ip), head->bits);

@@ -82,6 +82,7 @@ static bool closes(const struct ir_op *o)
     case IR_X87M:
     case IR_X87CW:
     case IR_SEG:
+    case IR_SEGOK:
     case IR_SETSEG:
     case IR_LIMIT:
     case IR_DIV:

@@ -500,6 +500,8 @@ static void act(struct irinterp *r, unsigned at, const struct ir_op *o)
     case IR_FLAGS:
         flags_are(c, r->token[o->f]);
         break;
+    case IR_SEGOK:
+        break;
     case IR_SETSEG:
         seg_load_real(c, o->aux, (u16)r->value[o->a]);
         break;

@@ -29,9 +29,20 @@ static bool loads_here(const struct lift *l, unsigned seg)
     return l->mode->real && seg < SEG_COUNT && seg != SEG_CS && seg != SEG_SS;
 }
 
-static void load(struct lift *l, unsigned seg, ir_ref sel)
+static void can_load(struct lift *l, unsigned seg)
+{
+    ir_add(l->b, (struct ir_op){.op = IR_SEGOK, .aux = seg});
+}
+
+static void set(struct lift *l, unsigned seg, ir_ref sel)
 {
     ir_add(l->b, (struct ir_op){.op = IR_SETSEG, .w = 2, .a = sel, .aux = seg});
+}
+
+static void load(struct lift *l, unsigned seg, ir_ref sel)
+{
+    can_load(l, seg);
+    set(l, seg, sel);
 }
 
 static void lift_MOV_SwEw(struct lift *l)
@@ -100,8 +111,9 @@ static void go(struct lift *l, ir_ref off)
 static void call(struct lift *l, ir_ref sel, ir_ref off)
 {
     check_target(l, off);
+    can_load(l, SEG_CS);
     lift_push_two(l, lift_width(l), selector(l, SEG_CS), ir_const(l->b, 4, lift_next(l)));
-    load(l, SEG_CS, sel);
+    set(l, SEG_CS, sel);
     go(l, off);
 }
 

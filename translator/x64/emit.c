@@ -105,6 +105,7 @@ static const emit_fn emitters[IR_COUNT] = {
     [IR_SETCC] = em_set_if,
     [IR_SELECT] = em_choose,
     [IR_SEL] = em_selector,
+    [IR_SEGOK] = em_can_set_segment,
     [IR_SETSEG] = em_set_segment,
     [IR_SEG] = em_check_segment,
     [IR_LIMIT] = em_check_target,

@@ -313,17 +313,23 @@ static u8 *x87_wants_selector(struct emit *e, unsigned seg)
     return wanted;
 }
 
-/* As seg_load_real(). A segment that does not end at 64 KiB may be flat before or behind: the handler's business. */
-void em_set_segment(struct emit *e, const struct ir_op *o)
+/* A segment that does not end at 64 KiB may be flat before or behind: the handler's business. */
+void em_can_set_segment(struct emit *e, const struct ir_op *o)
 {
     em_may_leave(e);
-    unsigned v = em_in_reg(e, o->a, 0), t = em_take(e, BIT(v));
     em_x87_notes(e);
     struct x64_site *s = em_site(e, 0, false);
-    asm_rm(&e->o, 4, 0x8B, RAX, em_segment_mem(o->aux, offsetof(struct segment, limit)));
-    asm_alu_imm(&e->o, 4, 7, RAX, 0xFFFF);
-    em_go_cold(e, asm_jcc(&e->o, CC_NE), NULL, v, s);
-    em_go_cold(e, x87_wants_selector(e, o->aux), NULL, v, s);
+    asm_alu_mem_imm(&e->o, 4, 7, em_segment_mem(o->aux, offsetof(struct segment, limit)), 0xFFFF);
+    em_go_cold(e, asm_jcc(&e->o, CC_NE), NULL, RAX, s);
+    em_go_cold(e, x87_wants_selector(e, o->aux), NULL, RAX, s);
+}
+
+/* As seg_load_real(). */
+void em_set_segment(struct emit *e, const struct ir_op *o)
+{
+    em_clobber(e);
+    unsigned v = em_in_reg(e, o->a, 0), t = em_take(e, BIT(v));
+    asm_mov_imm(&e->o, RAX, 0xFFFF);
     asm_rm(&e->o, 8, 0x89, RAX, em_segment_mem(o->aux, offsetof(struct segment, rd_top)));
     asm_rm(&e->o, 8, 0x89, RAX, em_segment_mem(o->aux, offsetof(struct segment, wr_top)));
     asm_rr(&e->o, 4, 0x0FB7, t, v); /* MOVZX */

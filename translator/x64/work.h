@@ -222,6 +222,7 @@ void em_store(struct emit *e, const struct ir_op *o);
 void em_load_for_write(struct emit *e, const struct ir_op *o);
 void em_store_back(struct emit *e, const struct ir_op *o);
 void em_selector(struct emit *e, const struct ir_op *o);
+void em_can_set_segment(struct emit *e, const struct ir_op *o);
 void em_set_segment(struct emit *e, const struct ir_op *o);
 struct mem em_in_memory(struct emit *e, const struct ir_op *o);
 void em_stored_back(struct emit *e, const struct ir_op *o);

@@ -134,23 +134,26 @@ static uint32_t trig_387(void)
     return (uint32_t)(int64_t)(s * 1e3L);
 }
 
-__attribute__((target("sse2,fpmath=sse"))) static uint32_t mandel_sse2(void)
-{
-    uint32_t sum = 0;
-    for (int py = 0; py < 60; py++)
-        for (int px = 0; px < 90; px++) {
-            double cx = px / 30.0 - 2, cy = py / 30.0 - 1, x = 0, y = 0;
-            int n = 0;
-            while (n < 200 && x * x + y * y < 4) {
-                double t = x * x - y * y + cx;
-                y = 2 * x * y + cy;
-                x = t;
-                n++;
-            }
-            sum = sum * 3 + (uint32_t)n;
-        }
-    return sum;
-}
+#define MANDEL(name, attribute)                                                                                        \
+    attribute static uint32_t name(void)                                                                               \
+    {                                                                                                                  \
+        uint32_t sum = 0;                                                                                              \
+        for (int py = 0; py < 60; py++)                                                                                \
+            for (int px = 0; px < 90; px++) {                                                                          \
+                double cx = px / 30.0 - 2, cy = py / 30.0 - 1, x = 0, y = 0;                                           \
+                int n = 0;                                                                                             \
+                while (n < 200 && x * x + y * y < 4) {                                                                 \
+                    double t = x * x - y * y + cx;                                                                     \
+                    y = 2 * x * y + cy;                                                                                \
+                    x = t;                                                                                             \
+                    n++;                                                                                               \
+                }                                                                                                      \
+                sum = sum * 3 + (uint32_t)n;                                                                           \
+            }                                                                                                          \
+        return sum;                                                                                                    \
+    }
+MANDEL(mandel_387, __attribute__((target("fpmath=387"))))
+MANDEL(mandel_sse2, __attribute__((target("sse2,fpmath=sse"))))
 
 typedef float v4f __attribute__((vector_size(16)));
 typedef int32_t v4i __attribute__((vector_size(16)));
@@ -359,9 +362,12 @@ static int write_source(void)
         uint32_t k = rnd() >> 16, other = i ? rnd() % (uint32_t)i : 0;
         if (i == PART)
             printf("#ifndef PART\n");
-        printf("unsigned f%d(unsigned a, int b, struct node *p)\n{\n    unsigned v = a * %uu + %u, i;\n", i, k | 1, k & 255);
-        printf("    for (i = 0; i < %u; i++) {\n        v ^= table[(v + i) & 255] << %u;\n        if (v & %u && b > %d)\n"
-               "            v -= i * %u;\n    }\n", 3 + k % 50, k % 13, 1u << k % 17, (int)(k % 100) - 50, k % 77);
+        printf("unsigned f%d(unsigned a, int b, struct node *p)\n{\n    unsigned v = a * %uu + %u, i;\n", i, k | 1,
+               k & 255);
+        printf(
+            "    for (i = 0; i < %u; i++) {\n        v ^= table[(v + i) & 255] << %u;\n        if (v & %u && b > %d)\n"
+            "            v -= i * %u;\n    }\n",
+            3 + k % 50, k % 13, 1u << k % 17, (int)(k % 100) - 50, k % 77);
         switch (k % 3) {
         case 0:
             printf("    while (p && p->key != (int)v) {\n        p->count++;\n"
@@ -374,11 +380,13 @@ static int write_source(void)
             printf("    }\n");
             break;
         default:
-            printf("    static const char text[] = \"%s %s %s\";\n    for (i = 0; text[i]; i++)\n        v = v * 31 + text[i];\n",
+            printf("    static const char text[] = \"%s %s %s\";\n    for (i = 0; text[i]; i++)\n        v = v * 31 + "
+                   "text[i];\n",
                    words[k % WORDS], words[(k * 7) % WORDS], words[(k * 13) % WORDS]);
         }
         if (i)
-            printf("    if (v > %uu)\n        v += f%u(v >> 3, b - 1, p ? p->left : 0) / %uu;\n", k << 12, other, 1 + k % 91);
+            printf("    if (v > %uu)\n        v += f%u(v >> 3, b - 1, p ? p->left : 0) / %uu;\n", k << 12, other,
+                   1 + k % 91);
         printf("    table[v & 255] += v;\n    return v %c (a >> %u);\n}\n\n", "+-^|"[k & 3], k % 31);
     }
     printf("#endif\n");
@@ -386,19 +394,30 @@ static int write_source(void)
 }
 
 const struct program basic_programs[] = {
-    {"integer", "alu", loop_alu},       {"integer", "sort", sort},
-    {"integer", "wide", wide},          {"calls", "calls", calls},
-    {"calls", "bytecode", bytecode},    {"x87", "nbody", nbody_387},
-    {"x87", "trig", trig_387},          {"sse2", "mandel", mandel_sse2},
-    {"sse2", "packed", packed_sse2},    {"memory", "memcpy", copy_libc},
-    {"memory", "rep_movs", copy_rep},   {"memory", "chase", chase},
-    {"written", "smc", smc},            {"written", "data_beside", data_beside_code},
-    {"kernel", "syscalls", syscalls},   {"kernel", "faults", faults},
-    {"kernel", "forks", forks},         {"kernel", "pipes", pipes},
+    {"x87", "mandel_387", mandel_387, 10},
+    {"integer", "alu", loop_alu},
+    {"integer", "sort", sort},
+    {"integer", "wide", wide},
+    {"calls", "calls", calls},
+    {"calls", "bytecode", bytecode},
+    {"x87", "nbody", nbody_387, 3},
+    {"x87", "trig", trig_387, 10},
+    {"sse2", "mandel", mandel_sse2, 10},
+    {"sse2", "packed", packed_sse2, 10},
+    {"memory", "memcpy", copy_libc},
+    {"memory", "rep_movs", copy_rep},
+    {"memory", "chase", chase},
+    {"written", "smc", smc},
+    {"written", "data_beside", data_beside_code},
+    {"kernel", "syscalls", syscalls},
+    {"kernel", "faults", faults},
+    {"kernel", "forks", forks},
+    {"kernel", "pipes", pipes},
     {0},
 };
 
-static const struct program *const lists[] = {basic_programs, string_programs, compute_programs, code_programs, system_programs};
+static const struct program *const lists[] = {basic_programs, string_programs, compute_programs, code_programs,
+                                              system_programs};
 
 int main(int argc, char **argv)
 {
@@ -415,7 +434,8 @@ int main(int argc, char **argv)
                 found = p;
         }
     /* More than once where the machine is too fast to be timed. */
-    for (int n = argc > 2 ? atoi(argv[2]) : 1; found && n > 0; n--) {
+    int rounds = argc > 2 ? atoi(argv[2]) : 1;
+    for (int n = found ? rounds * (found->times ? found->times : 1) : 0; n > 0; n--) {
         seed = 1;
         uint32_t sum = found->run();
         if (n == 1)

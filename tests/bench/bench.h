@@ -9,6 +9,7 @@
 struct program {
     const char *group, *name;
     uint32_t (*run)(void); /* returns a checksum that every correct processor agrees on */
+    int times;             /* to be run, so that the start of the process does not count; 0: once */
 };
 
 /* The programs of a file; a row without a name ends each list. */

@@ -222,7 +222,7 @@ __attribute__((target("mmx,fpmath=387"), noinline)) static uint32_t filter_mmx(v
 const struct program compute_programs[] = {
     {"arithmetic", "divide", divide},        {"arithmetic", "bits", bits},
     {"arithmetic", "carries", carries},      {"arithmetic", "bignum", bignum},
-    {"arithmetic", "narrow", narrow},        {"float", "matrix_387", matrix_387},
+    {"arithmetic", "narrow", narrow},        {"x87", "matrix_387", matrix_387, 10},
     {"float", "matrix_sse2", matrix_sse2},   {"float", "convert_387", convert_387},
     {"float", "convert_sse2", convert_sse2}, {"float", "rays_387", rays_387},
     {"float", "rays_sse2", rays_sse2},       {"float", "blend_sse2", blend_sse2},

@@ -7,6 +7,7 @@
 #include "cpu/x87.h"
 #include "translator/irinterp.h"
 #include "translator/lift.h"
+#include "translator/trace.h"
 #include "translator/verify.h"
 #include "translator/x64/emit.h"
 #include "translator/x64/runtime.h"
@@ -34,7 +35,6 @@ struct translation {
 enum {
     MODES = 256,  /* a machine uses a dozen */
     AT_ONCE = 16, /* translations that begin with one block */
-    UNROLL = 4, UNROLL_INSNS = 64, /* turns of a loop in a trace, instructions of all */
 };
 
 struct engine {
@@ -306,93 +306,6 @@ static void tell_difference(void *ctx, const struct verify_difference *d)
 
 /* ---- translating ---- */
 
-struct trace {
-    struct lift_part part[X64_PARTS];
-    struct iblock *block[X64_PARTS];
-    unsigned parts, insns;
-    u32 back[X64_PARTS]; /* where the calls in it come back to */
-    unsigned calls;
-};
-
-/* Where the trace goes on behind B, which is at IP: with what followed more often. False: nowhere. */
-static bool expected(struct trace *t, const struct iblock *b, u32 ip, u32 *next)
-{
-    const struct insn *in = &b->insn[b->count - 1];
-    u32 target = ip + in->end + (u32)in->imm;
-    *next = ip + in->end;
-    switch (in->op) {
-    case ISA_JMP_Jb:
-    case ISA_JMP_Jz:
-        *next = target;
-        return true;
-    case ISA_CALL_Jz:
-        t->back[t->calls++] = *next;
-        *next = target;
-        return true;
-    case ISA_RET:
-    case ISA_RET_Iw:
-        if (t->calls)
-            *next = t->back[--t->calls];
-        return *next != ip + in->end;
-    case ISA_Jcc_Jb:
-    case ISA_Jcc_Jz:
-        if (b->taken * 2 > b->heat)
-            *next = target;
-        return true;
-    case ISA_PUSHF:
-    case ISA_POPF:
-        return true;
-    default:
-        return !(isa_rows[in->op].attrs & A_END) || isa_is_string(in->op) || lift_loaded_segment(in) < SEG_COUNT;
-    }
-}
-
-static void add_part(struct trace *t, struct iblock *b, u32 ip)
-{
-    t->block[t->parts] = b;
-    t->part[t->parts++] = (struct lift_part){ip, b->insn, b->count};
-    t->insns += b->count;
-}
-
-static bool in_trace(const struct trace *t, const struct iblock *b)
-{
-    unsigned i = 0;
-    while (i < t->parts && t->block[i] != b)
-        i++;
-    return i < t->parts;
-}
-
-/*
- * The trace is a loop. A short one is taken several times: accesses that go on from turn to turn share their probes, and flags and budget
- * are seen to once.
- */
-static void unroll(struct trace *t)
-{
-    unsigned turn = t->parts, insns = t->insns;
-    for (unsigned n = 1; n < UNROLL && t->parts + turn <= X64_PARTS && t->insns + insns <= UNROLL_INSNS; n++)
-        for (unsigned i = 0; i < turn; i++)
-            add_part(t, t->block[i], t->part[i].ip);
-}
-
-/* B and what is expected to follow it on its page, as far as that has run too. */
-static void find_trace(const struct engine *e, struct trace *t, struct iblock *b, u32 ip)
-{
-    const struct iblock *head = b;
-    u32 next;
-    add_part(t, b, ip);
-    if (!e->emit || b->frame[1] || b->unsteady == BLOCK_UNSTEADY)
-        return;
-    while (t->parts < X64_PARTS && expected(t, b, ip, &next) && !((next ^ ip) >> PAGE_BITS)) {
-        b = blocks_find(e->c->blocks, head->host + (s32)(next - t->part[0].ip), head->bits);
-        if (b == head)
-            unroll(t);
-        if (!b || b->frame[1] || b->heat < e->config.threshold / 2 || in_trace(t, b) || t->insns + b->count > X64_INSNS)
-            return;
-        add_part(t, b, next);
-        ip = next;
-    }
-}
-
 /* Lifts as much of the trace as goes into one; what is left of it is known then. */
 static bool lift(struct engine *e, struct trace *t, const struct lift_mode *mode)
 {
@@ -525,14 +438,15 @@ static struct translation *translate_trace(struct engine *e, struct trace *trace
 static struct translation *translate(struct engine *e, struct iblock *b, const struct lift_mode *mode)
 {
     struct trace trace = {0}, alone = {0};
-    find_trace(e, &trace, b, mode->ip);
+    unsigned heat = e->emit ? e->config.threshold / 2 : TRACE_ONE_BLOCK;
+    trace_find(&trace, e->c->blocks, b, mode->ip, heat);
     struct translation *t = translate_trace(e, &trace, mode);
     bool long_one = trace.parts > 1 && !e->full;
     if ((t && (t->code.entry || t->ir)) || !long_one)
         return t;
     if (t) /* more than the backend can do at once */
         retire(e, t, &e->stats.dropped_long);
-    add_part(&alone, b, mode->ip);
+    trace_add(&alone, b, mode->ip);
     return translate_trace(e, &alone, mode);
 }
 

@@ -155,7 +155,7 @@ unsigned x64_unlink_all(struct x64_code *to);
  * Where indirect jumps look: one slot for each hash of IP. cpu->jumps points to the first of X64_JUMPS. The key is IP and, in its upper
  * half, the mode's number and the fetch epoch for which it is right, of which there are 24 bits: see x64_jump_era().
  */
-enum { X64_JUMP_BITS = 12, X64_JUMPS = 1 << X64_JUMP_BITS };
+enum { X64_JUMP_BITS = 15, X64_JUMPS = 1 << X64_JUMP_BITS };
 #define X64_JUMP_HASH 0x9E3779B1u
 
 struct x64_jump {

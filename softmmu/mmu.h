@@ -17,7 +17,7 @@
 #include "base/types.h"
 #include "softmmu/phys.h"
 
-enum { TLB_BITS = 8, TLB_SIZE = 1 << TLB_BITS, TLB2_BITS = 13, TLB2_SIZE = 1 << TLB2_BITS };
+enum { TLB_BITS = 10, TLB_SIZE = 1 << TLB_BITS, TLB2_BITS = 13, TLB2_SIZE = 1 << TLB2_BITS };
 enum { TLB_BESIDE = PAGE_SIZE >> GRANULE_BITS };
 #define GRANULE_MASK (~(u64)((1 << GRANULE_BITS) - 1))
 

@@ -122,8 +122,9 @@ void lift_push_two(struct lift *l, unsigned w, ir_ref first, ir_ref second)
     ir_ref at = stack_at(l, -(s32)w), sp = stack_at(l, -2 * (s32)w);
     ir_ref lin = lift_linear(l, SEG_SS, at, w, true), low = lift_linear(l, SEG_SS, sp, w, true);
     u32 unchecked = lift_unchecked(l, SEG_SS, true);
+    ir_ref held = ir_add(l->b, (struct ir_op){.op = IR_LDW, .w = (u8)w, .a = low, .aux = unchecked}); /* nothing is half done */
     ir_add(l->b, (struct ir_op){.op = IR_ST, .w = (u8)w, .a = lin, .b = first, .aux = unchecked});
-    ir_add(l->b, (struct ir_op){.op = IR_ST, .w = (u8)w, .a = low, .b = second, .aux = unchecked});
+    ir_2(l->b, IR_STW, w, held, second);
     stack_set(l, sp);
 }
 

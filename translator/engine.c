@@ -682,13 +682,13 @@ static u64 enter(struct engine *e, const u8 *code, u32 mode)
         memset(e->jumps, 0, sizeof e->jumps);
     }
     x64_set_keys(c, mode);
+    translated_begins(e);
     if (UNLIKELY(e->verify)) {
         x64_x87_save(c);
         verify_limit(e->verify, X64_INSNS + X64_RESERVE);
         verify_open(e->verify);
     }
     x64_flags_in(c);
-    translated_begins(e);
     e->stats.entered++;
     c->budget -= X64_RESERVE;
     e->hooks.running = NULL; /* an exception may have left it */

@@ -164,6 +164,20 @@ static u32 other_page(u32 page)
     return page == DATA || page == DATA + 1 ? page ^ DATA ^ (DATA + 1) : page == (CODE >> 12) + 1 ? CODE_COPY >> 12 : page;
 }
 
+static void put_directory(struct cpu *c, u32 dir, u32 tab)
+{
+    put32(c, dir, tab | 7);
+    put32(c, dir + 4, 0x87);
+    put32(c, dir + 0x3FB * 4, 0xFEC00087);
+}
+
+static void put_pae_directory(struct cpu *c, u32 top, u32 dir, u32 tab)
+{
+    put64(c, top, dir | 1);
+    put64(c, dir, tab | 7);
+    put64(c, dir + 8, 0x87);
+}
+
 /* Identity, a few pages that are not there or may not be written, large pages above; 32-bit and PAE forms. Tables are in global pages. */
 static void put_pages(struct cpu *c)
 {
@@ -175,18 +189,10 @@ static void put_pages(struct cpu *c)
         put32(c, OTHER_TAB + page * 4, other_page(page) << 12 | other | global);
         put64(c, OTHER_PAE_TAB + page * 8, other_page(page) << 12 | other | global);
     }
-    put32(c, OTHER_DIR, OTHER_TAB | 7);
-    put32(c, OTHER_DIR + 4, 0x87);
-    put32(c, OTHER_DIR + 0x3FB * 4, 0xFEC00087);
-    put64(c, OTHER_TOP, OTHER_PAE_DIR | 1);
-    put64(c, OTHER_PAE_DIR, OTHER_PAE_TAB | 7);
-    put64(c, OTHER_PAE_DIR + 8, 0x87);
-    put32(c, PAGE_DIR, PAGE_TAB | 7);
-    put32(c, PAGE_DIR + 4, 0x87);
-    put32(c, PAGE_DIR + 0x3FB * 4, 0xFEC00087);
-    put64(c, PAE_TOP, PAE_DIR | 1);
-    put64(c, PAE_DIR, PAE_TAB | 7);
-    put64(c, PAE_DIR + 8, 0x87);
+    put_directory(c, PAGE_DIR, PAGE_TAB);
+    put_directory(c, OTHER_DIR, OTHER_TAB);
+    put_pae_directory(c, PAE_TOP, PAE_DIR, PAE_TAB);
+    put_pae_directory(c, OTHER_TOP, OTHER_PAE_DIR, OTHER_PAE_TAB);
 }
 
 static void load_seg(struct cpu *c, enum seg_reg seg, u16 sel)

@@ -212,7 +212,6 @@ void em_choose(struct emit *e, const struct ir_op *o);
 
 struct x64_site *em_site(struct emit *e, unsigned w, bool write);
 struct cold *em_go_cold(struct emit *e, u8 *jump, u8 *back, unsigned address, struct x64_site *s);
-struct mem em_covered(struct emit *e, const struct ir_op *o);
 void em_second_probe(struct emit *e, const struct cold *c);
 unsigned em_probe(struct emit *e, const struct ir_op *o, unsigned lin, bool write);
 struct mem em_covered(struct emit *e, const struct ir_op *o);

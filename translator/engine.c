@@ -2,6 +2,7 @@
  * engine.c - which blocks are translated, how they are tied together, and the loop that runs them.
  */
 #include "translator/engine.h"
+#include "base/host_pages.h"
 #include "cpu/exec.h"
 #include "cpu/run.h"
 #include "cpu/x87.h"
@@ -806,7 +807,7 @@ static bool prepare(struct engine *e)
 
 struct engine *engine_new(struct cpu *c, const struct engine_config *config)
 {
-    struct engine *e = calloc(1, sizeof *e);
+    struct engine *e = host_pages_new(sizeof *e);
     if (!e)
         return NULL;
     e->c = c;
@@ -833,7 +834,7 @@ void engine_free(struct engine *e)
     host_exec_free(&e->room.mem);
     verify_free(e->verify);
     free(e->all);
-    free(e);
+    host_pages_free(e, sizeof *e);
 }
 
 /* Sums where calls of C would have to be counted twice. */

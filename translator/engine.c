@@ -730,23 +730,30 @@ static struct translation *for_host(struct engine *e, struct iblock *b)
     return t && t->code.entry && may_enter(e, t) ? t : NULL;
 }
 
+/* Behind interpreted code the decoded blocks are asked first: most of what follows is as cold, and not in the table of jumps. */
 static void run_host(struct engine *e)
 {
     struct cpu *c = e->c;
     struct iblock *b = c->blocks->scratch;
     struct x64_link *l = NULL;
+    bool cold = false;
     while (LIKELY(!c->attention) && c->budget > 0) {
         if (make_room(e)) {
             b = c->blocks->scratch;
             l = NULL;
         }
-        u32 mode;
-        const u8 *code = !l && c->budget >= X64_INSNS + X64_RESERVE ? entered_before(e, &mode) : NULL;
-        if (!code) {
-            struct iblock *from = b;
-            u64 flushes = e->stats.flushes;
+        struct iblock *from = b;
+        if (cold)
             b = cpu_next_block(c, b);
+        u32 mode;
+        bool perhaps = !l && c->budget >= X64_INSNS + X64_RESERVE && (!cold || b->translated);
+        const u8 *code = perhaps ? entered_before(e, &mode) : NULL;
+        if (!code) {
+            u64 flushes = e->stats.flushes;
+            if (!cold)
+                b = cpu_next_block(c, b);
             struct translation *t = for_host(e, b);
+            cold = !t;
             if (!t) {
                 interpret(e, b);
                 l = NULL;
@@ -759,6 +766,7 @@ static void run_host(struct engine *e)
             code = t->code.entry;
             mode = t->code.mode;
         }
+        cold = false;
         u64 left = enter(e, code, mode);
         if (left == X64_SLICE_ENDS && c->budget > 0) /* not behind a REP that used the slice up */
             interpret(e, b = cpu_next_block(c, b));

@@ -23,12 +23,13 @@ struct candidate {
 
 enum { CANDIDATES = 32, SPAN_MAX = 1024 /* the wider, the more often it does not fit into a page */ };
 
+/* Arrays are filled as far as they are used: most blocks are short. */
 struct finder {
     struct ir_block *b;
     u32 roots;
+    unsigned count;
     struct sum reg[8], value[IR_MAX_OPS];
     struct candidate list[CANDIDATES];
-    unsigned count;
     u8 of[IR_MAX_OPS]; /* candidate of an access + 1 */
 };
 
@@ -194,8 +195,8 @@ static void access(struct finder *f, unsigned at)
 static void look(struct finder *f, unsigned at)
 {
     const struct ir_op *o = &f->b->op[at];
-    if (ir_info[o->op].attrs & IR_VALUE)
-        f->value[at] = value_of(f, at);
+    f->of[at] = 0;
+    f->value[at] = ir_info[o->op].attrs & IR_VALUE ? value_of(f, at) : (struct sum){0};
     if (is_access(o))
         access(f, at);
     else if (o->op == IR_PUT)
@@ -221,7 +222,10 @@ static void number(struct finder *f)
 
 void ir_group(struct ir_block *b)
 {
-    struct finder f = {.b = b};
+    struct finder f;
+    f.b = b;
+    f.roots = f.count = 0;
+    f.value[0] = (struct sum){0};
     registers_change(&f);
     for (unsigned i = 1; i < b->count; i++)
         look(&f, i);

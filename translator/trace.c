@@ -46,6 +46,13 @@ void trace_add(struct trace *t, struct iblock *b, u32 ip)
     t->insns += b->count;
 }
 
+/* Offsets of one page may be in two, where CS begins inside one: what lies behind it here need not do so for the guest.
+ */
+static bool on_page(const struct iblock *head, const struct iblock *b)
+{
+    return b->frame[0] == head->frame[0] && !b->frame[1];
+}
+
 static bool in_trace(const struct trace *t, const struct iblock *b)
 {
     unsigned i = 0;
@@ -77,7 +84,7 @@ void trace_find(struct trace *t, struct block_cache *blocks, struct iblock *b, u
         b = blocks_find(blocks, head->host + (s32)(next - t->part[0].ip), head->bits);
         if (b == head)
             unroll(t);
-        if (!b || b->frame[1] || b->heat < heat || in_trace(t, b) || t->insns + b->count > X64_INSNS)
+        if (!b || !on_page(head, b) || b->heat < heat || in_trace(t, b) || t->insns + b->count > X64_INSNS)
             return;
         trace_add(t, b, next);
         ip = next;

@@ -156,6 +156,63 @@ static void far_call_behind_x87(void **state)
     end(&m);
 }
 
+enum { HERE = 0x30000, THERE = 0x31000, ELSEWHERE = 0x32000 };
+
+static void map(struct machine *m, u32 lin, u32 phys)
+{
+    rig_put(&m->rig, PAGE_TAB + (lin >> PAGE_BITS) * 4, 4, phys | 7);
+}
+
+/* MOV EAX,n and a jump, at AT in the page THERE, to LIN. */
+static void put_there(struct machine *m, u32 page, u32 at, u8 n, u32 lin)
+{
+    rig_hex(&m->rig, page + at, "B8 00 00 00 00 E9");
+    rig_put(&m->rig, page + at + 1, 1, n);
+    rig_put(&m->rig, page + at + 6, 4, lin - (THERE + at + 10));
+}
+
+/* Two pages that were one frame are none any more: a jump from one to the other is no jump on one page. */
+static void frame_at_two_places(void **state)
+{
+    struct machine m;
+    if (!engine_has_host())
+        skip();
+    begin(&m, "F4");
+    rig_paging(&m.rig);
+    rig_hex(&m.rig, HERE, "49 74 05 E9 F8 10 00 00 F4"); /* DEC ECX; JZ out; JMP THERE + 100h; out: HLT */
+    put_there(&m, HERE, 0x100, 5, HERE);
+    put_there(&m, ELSEWHERE, 0x100, 6, HERE);
+    map(&m, THERE, HERE);
+    again(&m, HERE, LOOPS);
+    assert_int_equal(m.rig.cpu->r[R_AX], 5);
+    map(&m, THERE, ELSEWHERE);
+    again(&m, HERE, LOOPS);
+    assert_int_equal(m.rig.cpu->r[R_AX], 6);
+    end(&m);
+}
+
+/* Where CS begins inside a page, offsets of one page are in two. */
+static void base_inside_a_page(void **state)
+{
+    enum { BASE = 0x10, FROM = THERE - 0x20 };
+    struct machine m;
+    if (!engine_has_host())
+        skip();
+    begin(&m, "F4");
+    rig_paging(&m.rig);
+    rig_gdt(&m.rig, SEL_FREE, BASE, 0xFFFFF, AR_CODE32);
+    rig_seg(&m.rig, SEG_CS, SEL_FREE);
+    rig_hex(&m.rig, FROM, "49 74 02 EB 1F F4"); /* DEC ECX; JZ out; JMP THERE + 4; out: HLT */
+    put_there(&m, THERE, 4, 5, FROM);
+    put_there(&m, ELSEWHERE, 4, 6, FROM);
+    again(&m, FROM - BASE, LOOPS);
+    assert_int_equal(m.rig.cpu->r[R_AX], 5);
+    map(&m, THERE, ELSEWHERE);
+    again(&m, FROM - BASE, LOOPS);
+    assert_int_equal(m.rig.cpu->r[R_AX], 6);
+    end(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -164,6 +221,8 @@ int main(void)
         cmocka_unit_test(stores_beside_code),
         cmocka_unit_test(written_again_and_again),
         cmocka_unit_test(far_call_behind_x87),
+        cmocka_unit_test(frame_at_two_places),
+        cmocka_unit_test(base_inside_a_page),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -42,10 +42,10 @@ struct engine {
     struct cpu *c;
     struct engine_config config;
     struct engine_stats stats;
-    bool running, inside;   /* the engine; translated code: until a fault leaves it too */
+    bool running, inside;  /* the engine; translated code: until a fault leaves it too */
     u64 others, entered_at; /* instruction count that is nobody's here; where translated code was entered */
     struct irinterp *irinterp;
-    struct verify *verify; /* NULL: nobody compares */
+    struct verify *verify;    /* NULL: nobody compares */
     struct emit *emit;
     struct x64_room room;
     struct x64_thunks thunks;
@@ -54,7 +54,7 @@ struct engine {
     struct lift_mode modes[MODES]; /* by number, IP apart */
     unsigned nmodes;
     struct x64_jump jumps[X64_JUMPS];
-    u64 era;                  /* that they are of */
+    u64 era; /* that they are of */
     struct translation **all; /* for a flush */
     size_t count, space;
     bool full; /* the last translation has found no room */
@@ -234,8 +234,8 @@ static unsigned links_of(const struct ir_block *b)
 /* What the backend cannot do gets no code and is interpreted. False: no room, no memory. */
 static bool compile(struct engine *e, struct translation *t, const struct lift_part *part)
 {
-    t->code = (struct x64_code){
-        .ip = t->mode.ip, .mode = number_of(e, &t->mode), .lift = &t->mode, .verify = e->verify, .stats = &e->stats};
+    t->code = (struct x64_code){.ip = t->mode.ip, .mode = number_of(e, &t->mode), .lift = &t->mode,
+                                .verify = e->verify, .stats = &e->stats};
     t->code.insns = t->insns ? t->insns : part->insns;
     name_parts(t, part);
     t->code.link = calloc(links_of(&e->work), sizeof *t->code.link);
@@ -255,21 +255,14 @@ static bool compile(struct engine *e, struct translation *t, const struct lift_p
 static struct engine_view_part view_of_part(const struct translation *t, unsigned i)
 {
     const struct iblock *b = t->part[i].block;
-    return (struct engine_view_part){.ip = i ? t->code.part[i].ip : t->mode.ip,
-                                     .insns = b->insn,
-                                     .count = b->count,
-                                     .bytes = b->host,
-                                     .nbytes = MIN(b->bytes, PAGE_SIZE - b->offset)};
+    return (struct engine_view_part){.ip = i ? t->code.part[i].ip : t->mode.ip, .insns = b->insn, .count = b->count,
+                                     .bytes = b->host, .nbytes = MIN(b->bytes, PAGE_SIZE - b->offset)};
 }
 
 static struct engine_view view_of(const struct translation *t)
 {
-    struct engine_view v = {.bits = t->mode.bits,
-                            .parts = t->parts,
-                            .ir = t->ir,
-                            .host = t->code.entry,
-                            .host_size = t->code.size,
-                            .host_at = t->code.marks};
+    struct engine_view v = {.bits = t->mode.bits, .parts = t->parts, .ir = t->ir, .host = t->code.entry,
+                            .host_size = t->code.size, .host_at = t->code.marks};
     _Static_assert(X64_PARTS <= (int)ENGINE_PARTS, "a view is too small");
     for (unsigned i = 0; i < t->parts; i++) {
         v.part[i] = view_of_part(t, i);
@@ -383,8 +376,7 @@ static void to_front(struct translated *p)
     }
 }
 
-/* A page that many processes have at addresses of their own would have a translation for each: the last ones used stay.
- */
+/* A page that many processes have at addresses of their own would have a translation for each: the last ones used stay. */
 static void limit(struct engine *e, const struct iblock *b)
 {
     unsigned n = 0;
@@ -494,8 +486,8 @@ static bool same_page(const struct engine *e, const struct iblock *a, u32 ip, co
 }
 
 /*
- * Of the code of B at the current IP, once it has been fetched. With a second page, which may be global or not: the one
- * that is renewed for both.
+ * Of the code of B at the current IP, once it has been fetched. With a second page, which may be global or not: the one that is renewed
+ * for both.
  */
 static u64 epoch_here(struct engine *e, const struct iblock *b)
 {
@@ -537,9 +529,9 @@ static void enter_jump(struct engine *e, const struct translation *t, const stru
 {
     if (!may_be_tied(t))
         return;
-    e->jumps[x64_jump_slot(t->mode.ip)] =
-        (struct x64_jump){x64_jump_key(epoch_here(e, b), t->code.mode) | t->mode.ip, t->code.entry, addend_here(e, b),
-                          (u32)e->c->seg[SEG_CS].base, t->x87};
+    e->jumps[x64_jump_slot(t->mode.ip)] = (struct x64_jump){x64_jump_key(epoch_here(e, b), t->code.mode) | t->mode.ip,
+                                                            t->code.entry, addend_here(e, b),
+                                                            (u32)e->c->seg[SEG_CS].base, t->x87};
     e->stats.jumps++;
 }
 
@@ -564,8 +556,7 @@ static bool make_room(struct engine *e)
     return true;
 }
 
-/* Instructions by tier: translated code's are counted way by way, all of the engine's when it is left. Between two
- * instructions: */
+/* Instructions by tier: translated code's are counted way by way, all of the engine's when it is left. Between two instructions: */
 static u64 count_between(const struct cpu *c)
 {
     return c->count_end - (u64)c->budget;
@@ -672,8 +663,7 @@ static u64 verified(struct engine *e, u64 left)
     if (!verify_is_open(e->verify))
         return left;
     x64_x87_save(e->c);
-    bool same =
-        left == X64_SLICE_ENDS && flags_dead_here(e) ? verify_close_without_flags(e->verify) : verify_close(e->verify);
+    bool same = left == X64_SLICE_ENDS && flags_dead_here(e) ? verify_close_without_flags(e->verify) : verify_close(e->verify);
     return !same || left == X64_SLICE_ENDS ? X64_NO_EDGE : left;
 }
 
@@ -717,8 +707,8 @@ static u64 enter(struct engine *e, const u8 *code, u32 mode)
 }
 
 /*
- * Code for the IP that has been entered or jumped to before: spares the way through the decoded blocks. Not where the
- * x87 unit may be refused: that has to be found out before.
+ * Code for the IP that has been entered or jumped to before: spares the way through the decoded blocks. Not where the x87 unit may
+ * be refused: that has to be found out before.
  */
 static const u8 *entered_before(struct engine *e, u32 *mode)
 {
@@ -732,9 +722,7 @@ static const u8 *entered_before(struct engine *e, u32 *mode)
         return NULL;
     bool here = j->key == (x64_jump_key(c->mmu.fetch_epoch, *mode) | m.ip) ||
                 j->key == (x64_jump_key(c->mmu.fetch_epoch_global, *mode) | m.ip);
-    return here && j->code && j->base == c->seg[SEG_CS].base && *mode < e->nmodes && same_but_ip(&e->modes[*mode], &m)
-               ? j->code
-               : NULL;
+    return here && j->code && j->base == c->seg[SEG_CS].base && *mode < e->nmodes && same_but_ip(&e->modes[*mode], &m) ? j->code : NULL;
 }
 
 static struct translation *for_host(struct engine *e, struct iblock *b)

@@ -33,8 +33,8 @@ struct translation {
 };
 
 enum {
-    MODES = 256,  /* a machine uses a dozen */
-    AT_ONCE = 16, /* translations that begin with one block */
+    MODES = X64_NO_MODE, /* a machine uses a dozen */
+    AT_ONCE = 16,        /* translations that begin with one block */
 };
 
 struct engine {

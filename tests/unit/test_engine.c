@@ -20,12 +20,14 @@ static void translated(void *ctx, const struct engine_view *v)
     m->longest = MAX(m->longest, v->parts);
 }
 
+enum { CACHE = 1 << 20 /* room for all that a test translates */ };
+
 static void begin_real(struct machine *m, const char *code)
 {
     *m = (struct machine){.observer = {.ctx = m, .translated = translated}};
     rig_new(&m->rig, "p4");
     struct engine_config config = {
-        .backend = ENGINE_HOST, .threshold = THRESHOLD, .cache_bytes = ENGINE_CACHE_MIN, .observer = &m->observer};
+        .backend = ENGINE_HOST, .threshold = THRESHOLD, .cache_bytes = CACHE, .observer = &m->observer};
     m->engine = engine_new(m->rig.cpu, &config);
     assert_non_null(m->engine);
     rig_real(&m->rig, code);
@@ -213,6 +215,30 @@ static void base_inside_a_page(void **state)
     end(&m);
 }
 
+/* More modes than have a number: code of one that has none does not jump to that of the last one that has. */
+static void more_modes_than_numbers(void **state)
+{
+    enum { NUMBERS = 256, MODES = 260, BELOW32 = STACK0 - 4, BELOW16 = (u16)BELOW32 };
+    struct machine m;
+    if (!engine_has_host())
+        skip();
+    begin(&m, "49 74 04 53 58 FF E2 F4"); /* A: DEC ECX; JZ out; PUSH EBX; POP EAX; JMP EDX (A); out: HLT */
+    rig_gdt(&m.rig, SEL_FREE + 8, 0, 0xFFFFF, AR_DATA32 & ~SEG_DB);
+    m.rig.cpu->r[R_DX] = CODE;
+    for (u32 n = 1; n <= MODES; n++) {
+        rig_put(&m.rig, BELOW16, 4, 0);
+        rig_put(&m.rig, BELOW32, 4, 0);
+        rig_gdt(&m.rig, SEL_FREE, 0, CODE + 0x1000 + n, AR_CODE32 & ~SEG_G);
+        rig_seg(&m.rig, SEG_CS, SEL_FREE);
+        rig_seg(&m.rig, SEG_SS, n <= NUMBERS ? SEL_FREE + 8 : K_DATA);
+        m.rig.cpu->r[R_BX] = n;
+        again(&m, CODE, LOOPS);
+        assert_int_equal(rig_get32(&m.rig, BELOW16), n <= NUMBERS ? n : 0);
+        assert_int_equal(rig_get32(&m.rig, BELOW32), n <= NUMBERS ? 0 : n);
+    }
+    end(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -223,6 +249,7 @@ int main(void)
         cmocka_unit_test(far_call_behind_x87),
         cmocka_unit_test(frame_at_two_places),
         cmocka_unit_test(base_inside_a_page),
+        cmocka_unit_test(more_modes_than_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

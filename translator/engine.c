@@ -439,7 +439,7 @@ static struct translation *translate(struct engine *e, struct iblock *b, const s
 {
     struct trace trace = {0}, alone = {0};
     unsigned heat = e->emit ? e->config.threshold / 2 : TRACE_ONE_BLOCK;
-    trace_find(&trace, e->c->blocks, b, mode->ip, heat);
+    trace_find(&trace, e->c->blocks, b, mode, heat);
     struct translation *t = translate_trace(e, &trace, mode);
     bool long_one = trace.parts > 1 && !e->full;
     if ((t && (t->code.entry || t->ir)) || !long_one)

@@ -73,10 +73,16 @@ static void unroll(struct trace *t)
             trace_add(t, t->block[i], t->part[i].ip);
 }
 
-void trace_find(struct trace *t, struct block_cache *blocks, struct iblock *b, u32 ip, unsigned heat)
+/* It may have been decoded when CS ended further up. */
+static bool inside(const struct iblock *b, u32 ip, u32 limit)
+{
+    return (u64)ip + b->bytes - 1 <= limit;
+}
+
+void trace_find(struct trace *t, struct block_cache *blocks, struct iblock *b, const struct lift_mode *mode, unsigned heat)
 {
     const struct iblock *head = b;
-    u32 next;
+    u32 next, ip = mode->ip;
     trace_add(t, b, ip);
     if (heat == TRACE_ONE_BLOCK || b->frame[1] || b->unsteady == BLOCK_UNSTEADY)
         return;
@@ -84,7 +90,8 @@ void trace_find(struct trace *t, struct block_cache *blocks, struct iblock *b, u
         b = blocks_find(blocks, head->host + (s32)(next - t->part[0].ip), head->bits);
         if (b == head)
             unroll(t);
-        if (!b || !on_page(head, b) || b->heat < heat || in_trace(t, b) || t->insns + b->count > X64_INSNS)
+        if (!b || !on_page(head, b) || !inside(b, next, mode->code_limit) || b->heat < heat || in_trace(t, b) ||
+            t->insns + b->count > X64_INSNS)
             return;
         trace_add(t, b, next);
         ip = next;

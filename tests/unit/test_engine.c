@@ -239,6 +239,32 @@ static void more_modes_than_numbers(void **state)
     end(&m);
 }
 
+/* What is expected to come next may reach over the code segment's end, which was further away when it was decoded. */
+static void end_of_segment_inside_a_trace(void **state)
+{
+    enum { CUT = CODE + 12 /* inside the second MOV */ };
+    struct machine m;
+    if (!engine_has_host())
+        skip();
+    begin(&m, "49 74 0E EB 00 " /* A: DEC ECX; JZ out; JMP B */
+              "B8 05 00 00 00 BB 06 00 00 00 EB EF F4" /* B: MOV EAX,5; MOV EBX,6; JMP A */);
+    again(&m, CODE, LOOPS);
+    assert_int_equal(m.rig.cpu->r[R_BX], 6);
+    m.rig.cpu->r[R_BX] = 0;
+    rig_gdt(&m.rig, SEL_FREE, 0, CUT, AR_CODE32 & ~SEG_G);
+    for (unsigned i = 0; i < 2 * THRESHOLD; i++) {
+        rig_seg(&m.rig, SEG_CS, SEL_FREE);
+        m.rig.cpu->ip = CODE;
+        m.rig.cpu->r[R_CX] = LOOPS;
+        m.rig.cpu->halt = HALT_NONE;
+        m.rig.cpu->attention &= ~(u32)ATT_HALT;
+        rig_run(&m.rig, 1000);
+        assert_in_handler(&m.rig, VEC_GP);
+        assert_int_equal(m.rig.cpu->r[R_BX], 0);
+    }
+    end(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -250,6 +276,7 @@ int main(void)
         cmocka_unit_test(frame_at_two_places),
         cmocka_unit_test(base_inside_a_page),
         cmocka_unit_test(more_modes_than_numbers),
+        cmocka_unit_test(end_of_segment_inside_a_trace),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

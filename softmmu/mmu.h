@@ -108,7 +108,7 @@ struct mmu {
     void *owner;
     u32 generation;        /* last one given out; 0 is never valid */
     u32 generation_all;    /* of global entries: renewed by a flush of everything */
-    u32 generation_local;  /* of the others: renewed by each CR3 load too */
+    u32 generation_local;  /* of the others: each address space has its own */
     u64 last_epoch;         /* that was given out */
     u64 renewals;           /* how often both were renewed */
     u64 fetch_epoch;        /* renewed whenever what is fetched at some address may be another thing; bit 0 is the privilege */

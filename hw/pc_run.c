@@ -42,6 +42,12 @@ static enum pc_stop idle_kind(const struct pc *pc)
     return deaf && clock_next(&pc->clock) == CLOCK_NEVER ? PC_DEAD : PC_IDLE;
 }
 
+/* The slice ended behind HLT, and something that waits may wake the processor before another instruction. */
+static bool may_wake(const struct cpu *c, bool slice_over)
+{
+    return slice_over && (c->attention & ~(u32)(ATT_HALT | ATT_TF));
+}
+
 enum pc_stop pc_run(struct pc *pc, u64 counts)
 {
     enum pc_stop why = PC_BUDGET;
@@ -63,7 +69,8 @@ enum pc_stop pc_run(struct pc *pc, u64 counts)
         /* A stop from before, as by a timer armed while the time of a halted processor was skipped, is done with. Left
          * standing it would keep the processor from taking the interrupt that came with it. */
         pc->cpu->attention &= ~(u32)ATT_STOP;
-        cpu_run(pc->cpu, (s64)MIN(slice, (u64)1 << 40));
+        slice = MIN(slice, (u64)1 << 40);
+        bool slice_over = cpu_run(pc->cpu, (s64)slice) >= (s64)slice;
         if (take_requests(pc, &why))
             return why;
         if (UNLIKELY(pc->engine && engine_differs(pc->engine)))
@@ -72,7 +79,8 @@ enum pc_stop pc_run(struct pc *pc, u64 counts)
             pc->cpu->poll.idle = false;
             return PC_IDLE;
         }
-        if (pc->cpu->halt != HALT_NONE && clock_now(&pc->clock) < clock_next(&pc->clock))
+        if (pc->cpu->halt != HALT_NONE && !may_wake(pc->cpu, slice_over) &&
+            clock_now(&pc->clock) < clock_next(&pc->clock))
             return idle_kind(pc);
     }
 }

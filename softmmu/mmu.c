@@ -84,6 +84,7 @@ void mmu_flush_all(struct mmu *m)
     spaces_forget(m, true);
     mmu_renew_fetch_epoch(m);
     forget_fetched(m);
+    memset(m->large, 0, sizeof m->large);
     m->generation_all = mmu_new_generation(m);
     m->generation_local = mmu_new_generation(m);
     m->flushes++;
@@ -190,13 +191,8 @@ static void renew_epochs(struct mmu *m, bool global)
 void mmu_drop_page(struct mmu *m, u64 lin, bool global)
 {
     struct tlb2_entry *e = second_slot(m, lin);
-    if (((e->page ^ lin) & PAGE_MASK) == 0 && (mmu_second_current(m, e) || spaces_have(m, e->generation))) {
-        if (e->page & TLB2_LARGE) { /* all its slices must go */
-            mmu_flush_all(m);
-            return;
-        }
+    if (((e->page ^ lin) & PAGE_MASK) == 0)
         e->generation = 0;
-    }
     spaces_drop_page(m, lin);
     for (unsigned p = 0; p < 2; p++) {
         drop_entry(m->ctx.read[p], lin);
@@ -206,11 +202,6 @@ void mmu_drop_page(struct mmu *m, u64 lin, bool global)
     drop_beside(m, lin & PAGE_MASK, TLB_NONE);
     if (take_fetched(m, lin)) /* else no link leads there */
         renew_epochs(m, global);
-}
-
-void mmu_flush_page(struct mmu *m, u64 lin)
-{
-    mmu_drop_page(m, lin, true);
 }
 
 void mmu_drop_region(struct mmu *m, u64 lin, unsigned bits, bool global)
@@ -231,6 +222,16 @@ void mmu_drop_region(struct mmu *m, u64 lin, unsigned bits, bool global)
     spaces_drop_region(m, lin, bits);
     if (fetched)
         renew_epochs(m, global);
+}
+
+void mmu_flush_page(struct mmu *m, u64 lin)
+{
+    u64 region = (u32)lin >> LARGE_BITS, bit = BIT64(region % 64), *large = &m->large[region / 64];
+    if (*large & bit)
+        mmu_drop_region(m, region << LARGE_BITS, LARGE_BITS, true);
+    else
+        mmu_drop_page(m, lin, true);
+    *large &= ~bit;
 }
 
 u64 mmu_fetch_epoch_of(struct mmu *m, u64 lin)
@@ -313,6 +314,8 @@ static struct tlb2_entry *walk_fill(struct mmu *m, u64 lin, enum access kind, en
     e->page = (lin & PAGE_MASK) | w.rights;
     e->phys = w.phys;
     e->generation = w.rights & TLB2_GLOBAL ? m->generation_all : m->generation_local;
+    if (w.rights & TLB2_LARGE)
+        m->large[(u32)lin >> LARGE_BITS >> 6] |= BIT64((u32)lin >> LARGE_BITS & 63);
     return e;
 }
 

@@ -4,7 +4,8 @@
  * The TLB is always coherent with the guest's page tables: a write to an entry in
  * use (by the processor or by DMA) drops what came from it. So its contents are never
  * visible to the guest, and INVLPG or a CR3 load are only hints that cost little:
- * what was left of an address space comes back with it (spaces.h).
+ * what was left of an address space comes back with it (spaces.h). Global pages of one that
+ * was left stay until INVLPG, as in a processor, whatever is written to its directory.
  *
  * Above it, cpu/ sees linear addresses only (access.h). Faults are reported through
  * the fault callback, which does not return.
@@ -48,6 +49,7 @@ struct tlb_kept {
 };
 
 enum { MMU_FETCHED = BIT(20) / 64 /* a bit for each page of 4 GiB */, MMU_SPACES = 8, SPACE_ENTRIES = 128 };
+enum { LARGE_BITS = 22, MMU_LARGE = BIT(32 - LARGE_BITS) / 64 };
 
 /* An address space that was left, by what was in CR3: see spaces.h. */
 struct mmu_space {
@@ -106,13 +108,14 @@ struct mmu {
     void *owner;
     u32 generation;        /* last one given out; 0 is never valid */
     u32 generation_all;    /* of global entries: renewed by a flush of everything */
-    u32 generation_local;  /* of the others: renewed by each CR3 load too */
+    u32 generation_local;  /* of the others: each address space has its own */
     u64 last_epoch;         /* that was given out */
     u64 renewals;           /* how often both were renewed */
     u64 fetch_epoch;        /* renewed whenever what is fetched at some address may be another thing; bit 0 is the privilege */
     u64 fetch_epoch_global; /* the same for global pages: stays over a CR3 load. cpu/ renews both when it drops decoded code */
     u64 fetched[MMU_FETCHED]; /* bits for mmu_drop_page(): pages that an epoch may stand for, */
     u64 some_fetched[MMU_FETCHED / 64]; /* and which words of it are not 0 */
+    u64 large[MMU_LARGE]; /* bits of 4 MiB of which there may be parts of large pages: INVLPG means all of one */
     u64 misses, walks, flushes; /* statistics */
     u64 local[sizeof(struct tlb_ctx) / sizeof(struct tlb_entry) / 64]; /* bits of CTX's entries that are not of global pages */
     struct mmu_space space[MMU_SPACES];

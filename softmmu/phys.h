@@ -37,7 +37,7 @@ struct frame {
     u64 code;       /* 64-byte granules that hold bytes of decoded or translated code */
     u64 pagetable;  /* granules that a page walk took live entries from */
     void *blocks;   /* the engine's blocks that start in or reach into this frame */
-    u32 pt_region;  /* which linear region the entries map: see mmu.c */
+    u32 pt_region;  /* which linear region the entries map: see walk.c */
     u16 wtlb_slot;
     u8 flags;
 };

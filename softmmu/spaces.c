@@ -185,11 +185,3 @@ void spaces_drop_write(struct mmu *m, unsigned slot, u64 host)
         }
     }
 }
-
-bool spaces_have(const struct mmu *m, u32 generation)
-{
-    unsigned i = 0;
-    while (i < MMU_SPACES && m->space[i].generation != generation)
-        i++;
-    return i < MMU_SPACES && generation;
-}

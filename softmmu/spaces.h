@@ -27,7 +27,4 @@ bool spaces_forget_dir(struct mmu *m, u32 frame);
 /* All of 1 << BITS bytes from LIN on. */
 void spaces_drop_region(struct mmu *m, u64 lin, unsigned bits);
 
-/* Has a space that was left this generation? */
-bool spaces_have(const struct mmu *m, u32 generation);
-
 #endif

@@ -34,8 +34,8 @@ struct translation {
 };
 
 enum {
-    MODES = 256,  /* a machine uses a dozen */
-    AT_ONCE = 16, /* translations that begin with one block */
+    MODES = X64_NO_MODE, /* a machine uses a dozen */
+    AT_ONCE = 16,        /* translations that begin with one block */
 };
 
 struct engine {
@@ -440,7 +440,7 @@ static struct translation *translate(struct engine *e, struct iblock *b, const s
 {
     struct trace trace = {0}, alone = {0};
     unsigned heat = e->emit ? e->config.threshold / 2 : TRACE_ONE_BLOCK;
-    trace_find(&trace, e->c->blocks, b, mode->ip, heat);
+    trace_find(&trace, e->c->blocks, b, mode, heat);
     struct translation *t = translate_trace(e, &trace, mode);
     bool long_one = trace.parts > 1 && !e->full;
     if ((t && (t->code.entry || t->ir)) || !long_one)
@@ -474,14 +474,16 @@ static struct translation *find(struct engine *e, struct iblock *b)
 
 /* ---- running ---- */
 
-static bool same_page(const struct iblock *a, const struct iblock *b)
-{
-    return !a->frame[1] && !b->frame[1] && a->frame[0] == b->frame[0];
-}
-
 static u32 linear_here(const struct engine *e)
 {
     return (u32)(e->c->seg[SEG_CS].base + e->c->ip);
+}
+
+/* A is at IP, B here. A frame may be at two addresses. */
+static bool same_page(const struct engine *e, const struct iblock *a, u32 ip, const struct iblock *b)
+{
+    u32 lin = (u32)(e->c->seg[SEG_CS].base + ip);
+    return !a->frame[1] && !b->frame[1] && a->frame[0] == b->frame[0] && !((lin ^ linear_here(e)) >> PAGE_BITS);
 }
 
 /*
@@ -512,7 +514,7 @@ static void tie(struct engine *e, struct x64_link *l, const struct iblock *from,
 {
     if (l->ip != t->mode.ip || l->from->mode != t->code.mode || !may_be_tied(t))
         return;
-    bool anew = l->to, there = same_page(from, b);
+    bool anew = l->to, there = same_page(e, from, l->from->ip, b);
     if (there)
         x64_link_to(l, &t->code, 0, 0);
     else

@@ -46,6 +46,13 @@ void trace_add(struct trace *t, struct iblock *b, u32 ip)
     t->insns += b->count;
 }
 
+/* Offsets of one page may be in two, where CS begins inside one: what lies behind it here need not do so for the guest.
+ */
+static bool on_page(const struct iblock *head, const struct iblock *b)
+{
+    return b->frame[0] == head->frame[0] && !b->frame[1];
+}
+
 static bool in_trace(const struct trace *t, const struct iblock *b)
 {
     unsigned i = 0;
@@ -66,10 +73,16 @@ static void unroll(struct trace *t)
             trace_add(t, t->block[i], t->part[i].ip);
 }
 
-void trace_find(struct trace *t, struct block_cache *blocks, struct iblock *b, u32 ip, unsigned heat)
+/* It may have been decoded when CS ended further up. */
+static bool inside(const struct iblock *b, u32 ip, u32 limit)
+{
+    return (u64)ip + b->bytes - 1 <= limit;
+}
+
+void trace_find(struct trace *t, struct block_cache *blocks, struct iblock *b, const struct lift_mode *mode, unsigned heat)
 {
     const struct iblock *head = b;
-    u32 next;
+    u32 next, ip = mode->ip;
     trace_add(t, b, ip);
     if (heat == TRACE_ONE_BLOCK || b->frame[1] || b->unsteady == BLOCK_UNSTEADY)
         return;
@@ -77,7 +90,8 @@ void trace_find(struct trace *t, struct block_cache *blocks, struct iblock *b, u
         b = blocks_find(blocks, head->host + (s32)(next - t->part[0].ip), head->bits);
         if (b == head)
             unroll(t);
-        if (!b || b->frame[1] || b->heat < heat || in_trace(t, b) || t->insns + b->count > X64_INSNS)
+        if (!b || !on_page(head, b) || !inside(b, next, mode->code_limit) || b->heat < heat || in_trace(t, b) ||
+            t->insns + b->count > X64_INSNS)
             return;
         trace_add(t, b, next);
         ip = next;

@@ -25,9 +25,9 @@ enum { TRACE_ONE_BLOCK = ~0u >> 1 };
 void trace_add(struct trace *t, struct iblock *b, u32 ip);
 
 /*
- * Fills the empty trace T with B, at IP, and what is expected to follow it on its page, as far as that has run HEAT
+ * Fills the empty trace T with B, at MODE's IP, and what is expected to follow it on its page, as far as that has run HEAT
  * times too. Short loops are unrolled. TRACE_ONE_BLOCK: B alone.
  */
-void trace_find(struct trace *t, struct block_cache *blocks, struct iblock *b, u32 ip, unsigned heat);
+void trace_find(struct trace *t, struct block_cache *blocks, struct iblock *b, const struct lift_mode *mode, unsigned heat);
 
 #endif

@@ -92,6 +92,8 @@ static inline void program_segment(struct program *g, unsigned opsize)
     if (program_below(g, 6) == 0) { /* to the same code by another name, mostly; or back */
         static const u8 ops[] = {0x9A, 0x9A, 0xEA, 0xCB, 0xCA};
         unsigned it = ops[program_below(g, ARRAY_LEN(ops))], part = program_below(g, 4) * 0x100;
+        if (program_below(g, 2))
+            part += program_below(g, 16); /* CS begins inside a page */
         program_put(g, it, 1);
         if (it == 0xCA)
             program_put(g, 2 * program_below(g, 4), 2);

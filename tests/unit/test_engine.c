@@ -20,12 +20,14 @@ static void translated(void *ctx, const struct engine_view *v)
     m->longest = MAX(m->longest, v->parts);
 }
 
+enum { CACHE = 1 << 20 /* room for all that a test translates */ };
+
 static void begin_real(struct machine *m, const char *code)
 {
     *m = (struct machine){.observer = {.ctx = m, .translated = translated}};
     rig_new(&m->rig, "p4");
     struct engine_config config = {
-        .backend = ENGINE_HOST, .threshold = THRESHOLD, .cache_bytes = ENGINE_CACHE_MIN, .observer = &m->observer};
+        .backend = ENGINE_HOST, .threshold = THRESHOLD, .cache_bytes = CACHE, .observer = &m->observer};
     m->engine = engine_new(m->rig.cpu, &config);
     assert_non_null(m->engine);
     rig_real(&m->rig, code);
@@ -156,6 +158,113 @@ static void far_call_behind_x87(void **state)
     end(&m);
 }
 
+enum { HERE = 0x30000, THERE = 0x31000, ELSEWHERE = 0x32000 };
+
+static void map(struct machine *m, u32 lin, u32 phys)
+{
+    rig_put(&m->rig, PAGE_TAB + (lin >> PAGE_BITS) * 4, 4, phys | 7);
+}
+
+/* MOV EAX,n and a jump, at AT in the page THERE, to LIN. */
+static void put_there(struct machine *m, u32 page, u32 at, u8 n, u32 lin)
+{
+    rig_hex(&m->rig, page + at, "B8 00 00 00 00 E9");
+    rig_put(&m->rig, page + at + 1, 1, n);
+    rig_put(&m->rig, page + at + 6, 4, lin - (THERE + at + 10));
+}
+
+/* Two pages that were one frame are none any more: a jump from one to the other is no jump on one page. */
+static void frame_at_two_places(void **state)
+{
+    struct machine m;
+    if (!engine_has_host())
+        skip();
+    begin(&m, "F4");
+    rig_paging(&m.rig);
+    rig_hex(&m.rig, HERE, "49 74 05 E9 F8 10 00 00 F4"); /* DEC ECX; JZ out; JMP THERE + 100h; out: HLT */
+    put_there(&m, HERE, 0x100, 5, HERE);
+    put_there(&m, ELSEWHERE, 0x100, 6, HERE);
+    map(&m, THERE, HERE);
+    again(&m, HERE, LOOPS);
+    assert_int_equal(m.rig.cpu->r[R_AX], 5);
+    map(&m, THERE, ELSEWHERE);
+    again(&m, HERE, LOOPS);
+    assert_int_equal(m.rig.cpu->r[R_AX], 6);
+    end(&m);
+}
+
+/* Where CS begins inside a page, offsets of one page are in two. */
+static void base_inside_a_page(void **state)
+{
+    enum { BASE = 0x10, FROM = THERE - 0x20 };
+    struct machine m;
+    if (!engine_has_host())
+        skip();
+    begin(&m, "F4");
+    rig_paging(&m.rig);
+    rig_gdt(&m.rig, SEL_FREE, BASE, 0xFFFFF, AR_CODE32);
+    rig_seg(&m.rig, SEG_CS, SEL_FREE);
+    rig_hex(&m.rig, FROM, "49 74 02 EB 1F F4"); /* DEC ECX; JZ out; JMP THERE + 4; out: HLT */
+    put_there(&m, THERE, 4, 5, FROM);
+    put_there(&m, ELSEWHERE, 4, 6, FROM);
+    again(&m, FROM - BASE, LOOPS);
+    assert_int_equal(m.rig.cpu->r[R_AX], 5);
+    map(&m, THERE, ELSEWHERE);
+    again(&m, FROM - BASE, LOOPS);
+    assert_int_equal(m.rig.cpu->r[R_AX], 6);
+    end(&m);
+}
+
+/* More modes than have a number: code of one that has none does not jump to that of the last one that has. */
+static void more_modes_than_numbers(void **state)
+{
+    enum { NUMBERS = 256, MODES = 260, BELOW32 = STACK0 - 4, BELOW16 = (u16)BELOW32 };
+    struct machine m;
+    if (!engine_has_host())
+        skip();
+    begin(&m, "49 74 04 53 58 FF E2 F4"); /* A: DEC ECX; JZ out; PUSH EBX; POP EAX; JMP EDX (A); out: HLT */
+    rig_gdt(&m.rig, SEL_FREE + 8, 0, 0xFFFFF, AR_DATA32 & ~SEG_DB);
+    m.rig.cpu->r[R_DX] = CODE;
+    for (u32 n = 1; n <= MODES; n++) {
+        rig_put(&m.rig, BELOW16, 4, 0);
+        rig_put(&m.rig, BELOW32, 4, 0);
+        rig_gdt(&m.rig, SEL_FREE, 0, CODE + 0x1000 + n, AR_CODE32 & ~SEG_G);
+        rig_seg(&m.rig, SEG_CS, SEL_FREE);
+        rig_seg(&m.rig, SEG_SS, n <= NUMBERS ? SEL_FREE + 8 : K_DATA);
+        m.rig.cpu->r[R_BX] = n;
+        again(&m, CODE, LOOPS);
+        assert_int_equal(rig_get32(&m.rig, BELOW16), n <= NUMBERS ? n : 0);
+        assert_int_equal(rig_get32(&m.rig, BELOW32), n <= NUMBERS ? 0 : n);
+    }
+    end(&m);
+}
+
+/* What is expected to come next may reach over the code segment's end, which was further away when it was decoded. */
+static void end_of_segment_inside_a_trace(void **state)
+{
+    enum { CUT = CODE + 12 /* inside the second MOV */ };
+    struct machine m;
+    if (!engine_has_host())
+        skip();
+    begin(&m, "49 74 0E EB 00 " /* A: DEC ECX; JZ out; JMP B */
+              "B8 05 00 00 00 BB 06 00 00 00 EB EF F4" /* B: MOV EAX,5; MOV EBX,6; JMP A */);
+    again(&m, CODE, LOOPS);
+    assert_int_equal(m.rig.cpu->r[R_BX], 6);
+    m.rig.cpu->r[R_BX] = 0;
+    rig_gdt(&m.rig, SEL_FREE, 0, CUT, AR_CODE32 & ~SEG_G);
+    for (unsigned i = 0; i < 2 * THRESHOLD; i++) {
+        rig_seg(&m.rig, SEG_CS, SEL_FREE);
+        m.rig.cpu->ip = CODE;
+        m.rig.cpu->r[R_CX] = LOOPS;
+        m.rig.cpu->halt = HALT_NONE;
+        m.rig.cpu->attention &= ~(u32)ATT_HALT;
+        rig_run(&m.rig, 1000);
+        assert_in_handler(&m.rig, VEC_GP);
+        assert_int_equal(m.rig.cpu->r[R_BX], 0);
+    }
+    end(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -164,6 +273,10 @@ int main(void)
         cmocka_unit_test(stores_beside_code),
         cmocka_unit_test(written_again_and_again),
         cmocka_unit_test(far_call_behind_x87),
+        cmocka_unit_test(frame_at_two_places),
+        cmocka_unit_test(base_inside_a_page),
+        cmocka_unit_test(more_modes_than_numbers),
+        cmocka_unit_test(end_of_segment_inside_a_trace),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

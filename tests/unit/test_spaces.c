@@ -245,8 +245,32 @@ static void test_kept(void **state)
     end(r);
 }
 
+/* One INVLPG is enough for all of a large page, global and of a space that was left, and be it for a part that nobody has touched. */
+static void test_large_page_is_one(void **state)
+{
+    enum { LARGE = 0x800000, TABLE = TABLES + 5 * 0x1000 };
+    static struct rig rig;
+    struct rig *r = &rig;
+    start(r, true);
+    put(r, DIRS + 8, 0x87 | PTE_G);
+    put(r, entry_at(5, LARGE + DATA), (DATA + 7 * 0x1000) | 7);
+    if (setjmp(r->out))
+        fail();
+    assert_int_equal(mmu_ld32(&r->mmu, LARGE + DATA), 0);
+    mmu_load_cr3(&r->mmu, DIRS + 0x1000);
+    put(r, DIRS + 8, TABLE | 7);
+    mmu_flush_page(&r->mmu, LARGE);
+    mmu_load_cr3(&r->mmu, DIRS);
+    assert_int_equal(mmu_ld32(&r->mmu, LARGE + DATA), 7);
+    end(r);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_any_order), cmocka_unit_test(test_kept)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_any_order),
+        cmocka_unit_test(test_kept),
+        cmocka_unit_test(test_large_page_is_one),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

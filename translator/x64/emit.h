@@ -173,9 +173,11 @@ static inline unsigned x64_jump_slot(u32 ip)
     return ip * X64_JUMP_HASH >> (32 - X64_JUMP_BITS);
 }
 
+enum { X64_NO_MODE = 0xFF /* instead of a number: no slot has it */ };
+
 static inline u64 x64_jump_key(u64 epoch, u32 mode)
 {
-    return mode > 0xFF ? ~(u64)0 << 32 : epoch << 40 | (u64)mode << 32;
+    return mode == X64_NO_MODE ? ~(u64)0 << 32 : epoch << 40 | (u64)mode << 32;
 }
 
 /* Slots of another era mean something else. */

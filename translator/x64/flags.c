@@ -28,12 +28,24 @@ static void clear_af(struct emit *e)
     asm_rm(&e->o, 1, 0x20, RAX, ah);
 }
 
+/* What EFLAGS lack is made again: who said that they lack it has kept what that takes. */
+static void complete(struct emit *e)
+{
+    if (!e->ef_lacks)
+        return;
+    if (em_can_remake(e, e->ef)) {
+        em_want_flags(e, e->ef);
+    } else {
+        e->failed = true;
+        e->ef_lacks = 0;
+    }
+}
+
 /* EFLAGS hold E->ef. They stay, except behind shifts. */
 void em_save_flags(struct emit *e)
 {
     const struct ir_op *of = &e->b->op[e->ef];
-    if (e->ef_lacks)
-        em_want_flags(e, e->ef);
+    complete(e);
     asm_byte(&e->o, 0x9F);             /* LAHF */
     asm_rr8(&e->o, 4, 0x0F90, 0, RAX); /* SETO AL */
     bool shift = em_is_shift(of->op), by_cl = shift && !em_is_const(e, shift_count(of));

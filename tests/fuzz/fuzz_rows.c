@@ -1,7 +1,8 @@
 /*
  * fuzz_rows.c - loops of instructions from all rows of isa.def (rows_code.h), translated and compared with the
  * interpreter
- * (--verify). A processor and memory, no devices: many loops in little time. Faults lead back to the loop's start.
+ * (every other input by --verify). A processor and memory, no devices: many loops in little time. Faults lead to the
+ * code behind.
  *
  * An input says what the loop is made from.
  */
@@ -20,7 +21,9 @@
 
 enum { COUNTS = 4000, INSNS = 40, LOOP_MAX = 0x800, LOOP16 = 0x8000, HANDLER16 = 0x7800, STACK = 0x1DC00 };
 
-enum mode { MODE_FLAT, MODE_PAGED, MODE_USER, MODE_BASED, MODE_REAL, MODE_VM86, MODES };
+enum mode { MODE_FLAT, MODE_PAGED, MODE_USER, MODE_BASED, MODE_16, MODE_REAL, MODE_VM86, MODES };
+
+enum { CODE_16 = SEL_FREE + 8, STACK_16 = SEL_FREE + 16 };
 
 static u32 loop_at(enum mode mode)
 {
@@ -29,7 +32,7 @@ static u32 loop_at(enum mode mode)
 
 static bool is_wide(enum mode mode)
 {
-    return mode < MODE_REAL;
+    return mode < MODE_16;
 }
 
 /* Handlers: to the chunk of code behind that of the fault. */
@@ -81,6 +84,18 @@ static void enter(struct rig *r, enum mode mode, u32 base)
                 rig_seg(r, (enum seg_reg)i, SEL_FREE);
         cpu_update_mode(c);
     }
+    if (mode == MODE_16) {
+        rig_gdt(r, CODE_16, CODE, 0xFFFF, AR_CODE32 & ~(SEG_G | SEG_DB));
+        rig_gdt(r, STACK_16, 0, 0xFFFF, AR_DATA32 & ~(SEG_G | SEG_DB));
+        rig_gdt(r, SEL_FREE, base, 0xFFFF, AR_DATA32 & ~SEG_G);
+        rig_seg(r, SEG_CS, CODE_16);
+        rig_seg(r, SEG_SS, base & 0x1000 ? STACK_16 : K_DATA);
+        r->cpu->r[R_SP] &= base & 0x1000 ? 0xFFFF : 0xFFFFFFFF;
+        rig_seg(r, SEG_DS, SEL_FREE);
+        rig_seg(r, SEG_ES, SEL_FREE);
+        r->cpu->ip = 0;
+        cpu_update_mode(r->cpu);
+    }
     if (mode != MODE_FLAT)
         put_pages(r);
     if (mode == MODE_VM86)
@@ -109,7 +124,7 @@ static void set_state(struct rig *r, struct rows *w, enum mode mode)
     c->fpu.cw |= X87_CW_FIXED;
     for (u32 at = ROWS_DATA; at < ROWS_DATA + ROWS_DATA_BYTES + 0x2000; at += 8)
         rig_put(r, at, 8, simd_value(&values));
-    u32 top = STACK - (mode == MODE_BASED && !(w->base & 0x1000) ? 0 : w->base);
+    u32 top = STACK - (c->seg[SEG_SS].base ? w->base : 0);
     for (unsigned reg = 3; reg < 8; reg++)
         rig_put(r, ROWS_POINTERS + 4 * reg, 4, reg == 4 ? top - 4 * program_below(g, 8) : rows_address(w));
     for (unsigned i = 0; i < 16; i++)
@@ -140,7 +155,8 @@ static void tell_compared(void)
 
 static void count_compared(struct engine *e)
 {
-    const struct verify_stats *v = engine_verified(e);
+    static const struct verify_stats none;
+    const struct verify_stats *v = engine_verified(e) ? engine_verified(e) : &none;
     if (compared.windows == 0)
         atexit(tell_compared);
     compared.windows += v->windows + 1;
@@ -149,32 +165,85 @@ static void count_compared(struct engine *e)
     refused += engine_stats(e)->refused;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+struct machine {
+    struct rig rig;
+    struct engine *engine; /* NULL: the interpreter */
+    struct rows rows;
+    u8 code[LOOP_MAX];
+};
+
+/* All of it comes from SEED. Differences are told where they are with VERIFY; without it code is tied together as
+ * always. */
+static void open_machine(struct machine *m, u64 seed, bool engine, bool verify)
 {
     static const u8 shares[][ROWS_KINDS] = {{16, 0, 0}, {16, 0, 0}, {8, 8, 0}, {8, 0, 8}, {6, 5, 5}, {12, 2, 2}};
     static const struct engine_observer observer = {.differs = differs};
     struct engine_config config = {
-        .backend = BACKEND, .threshold = 2, .cache_bytes = ENGINE_CACHE_MIN, .verify = true, .observer = &observer};
-    u8 code[LOOP_MAX];
-    struct rows w = {.g = {.random = state_hash_bytes(1, data, size), .p = code, .max = sizeof code}};
-    enum mode mode = (enum mode)program_below(&w.g, MODES);
-    struct rig r;
-    rig_new(&r, program_below(&w.g, 8) ? "p4" : "p3");
-    struct engine *e = engine_new(r.cpu, &config);
-    fuzz_check(e);
-    w.features = r.cpu->features;
-    w.base = base_of(&w.g, mode);
-    w.g.wide = is_wide(mode);
-    memcpy(w.share, shares[program_below(&w.g, ARRAY_LEN(shares))], sizeof w.share);
-    enter(&r, mode, w.base);
-    put_handlers(&r);
-    set_state(&r, &w, mode);
-    size_t n = rows_loop(&w, 1 + program_below(&w.g, INSNS));
-    phys_write(&r.phys, loop_at(mode), code, (u32)n);
-    rig_run(&r, COUNTS);
-    count_compared(e);
-    engine_free(e);
-    rig_free(&r);
+        .backend = BACKEND, .threshold = 2, .cache_bytes = ENGINE_CACHE_MIN, .verify = verify, .observer = &observer};
+    struct rows *w = &m->rows;
+    *w = (struct rows){.g = {.random = seed, .p = m->code, .max = sizeof m->code}};
+    enum mode mode = (enum mode)program_below(&w->g, MODES);
+    rig_new(&m->rig, program_below(&w->g, 8) ? "p4" : "p3");
+    m->engine = engine ? engine_new(m->rig.cpu, &config) : NULL;
+    fuzz_check(m->engine || !engine);
+    w->features = m->rig.cpu->features;
+    w->base = base_of(&w->g, mode);
+    w->g.wide = is_wide(mode);
+    memcpy(w->share, shares[program_below(&w->g, ARRAY_LEN(shares))], sizeof w->share);
+    enter(&m->rig, mode, w->base);
+    put_handlers(&m->rig);
+    set_state(&m->rig, w, mode);
+    w->at = loop_at(mode);
+    w->code_base = (u32)m->rig.cpu->seg[SEG_CS].base;
+    w->tables = mode == MODE_PAGED || mode == MODE_USER ? PAGE_TAB : 0;
+    w->real = mode == MODE_REAL || mode == MODE_VM86;
+    w->surprises = program_below(&w->g, 3) == 0;
+    size_t n = rows_loop(w, 1 + program_below(&w->g, INSNS));
+    phys_write(&m->rig.phys, loop_at(mode), m->code, (u32)n);
+}
+
+static void close_machine(struct machine *m)
+{
+    if (m->engine)
+        engine_free(m->engine);
+    rig_free(&m->rig);
+}
+
+static u64 hash(struct cpu *c)
+{
+    cpu_settle(c);
+    return state_hash(0, cpu_fields, c);
+}
+
+/* In one slice, or in several with NMIs between them. */
+static void run_both(struct machine *one, struct machine *other)
+{
+    struct program *g = &one->rows.g;
+    bool slices = program_below(g, 3) == 0;
+    for (unsigned left = COUNTS, n; left > 0; left -= n) {
+        n = slices ? 1 + program_below(g, 700) : left;
+        n = MIN(n, left);
+        rig_run(&one->rig, n);
+        rig_run(&other->rig, n);
+        fuzz_check(hash(one->rig.cpu) == hash(other->rig.cpu));
+        if (slices && program_below(g, 2)) {
+            cpu_nmi(one->rig.cpu);
+            cpu_nmi(other->rig.cpu);
+        }
+    }
+    fuzz_check(!memcmp(one->rig.ram, other->rig.ram, RIG_RAM));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static struct machine one, other;
+    u64 seed = state_hash_bytes(1, data, size);
+    open_machine(&one, seed, false, false);
+    open_machine(&other, seed, true, seed & 1);
+    run_both(&one, &other);
+    count_compared(other.engine);
+    close_machine(&one);
+    close_machine(&other);
     return 0;
 }
 

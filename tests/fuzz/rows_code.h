@@ -7,13 +7,14 @@
 
 #include "cpu/isa.h"
 #include "tests/fuzz/program.h"
+#include "tests/fuzz/x87_code.h"
 
 enum {
     ROWS_DATA = 0x12000, /* four pages; behind them one that may not be written and one that is not there */
     ROWS_DATA_BYTES = 0x4000,
     ROWS_POINTERS = 0x1C000,             /* what the loop loads into EBX ESP EBP ESI EDI when it begins */
     ROWS_NUMBERS = ROWS_POINTERS + 0x40, /* and now and then into others */
-    ROWS_INSN_MAX = 24,
+    ROWS_INSN_MAX = 34,
     ROWS_CHUNK = 64, /* an instruction begins at each multiple of it */
 };
 
@@ -25,6 +26,17 @@ struct rows {
     u32 base;
     u32 features;
     u8 share[ROWS_KINDS]; /* of 16 */
+    u32 at;               /* linear, of the code; its CS has base CODE_BASE */
+    u32 code_base;
+    u32 tables;     /* page table that the data's pages are in, 0: none that a store can reach */
+    bool surprises; /* see rows_surprise() */
+    bool real;      /* real or virtual-8086 mode */
+    size_t number;  /* where an immediate byte is, 0: nowhere yet */
+    struct rows_call {
+        size_t from; /* behind its distance, which is as wide as the code is; or of a far call's offset, */
+        bool far;    /* which comes 4 bytes before that */
+    } call[8];
+    unsigned calls;
 };
 
 static inline bool rows_may(const struct rows *r, const struct isa_row *row)
@@ -217,6 +229,59 @@ static inline void rows_prepare(struct rows *r)
     }
 }
 
+/* A data segment register gets a selector near that of the data: from a register, from memory with an offset, from the
+ * stack. */
+static inline void rows_segment(struct rows *r)
+{
+    static const u8 pops[] = {0x07, 0x1F}, loads[] = {0xC4, 0xC5};
+    struct program *g = &r->g;
+    u32 sel = (r->base >> 4) + program_below(g, 4);
+    unsigned kind = program_below(g, 4), which = program_below(g, 2);
+    if (kind == 0) {
+        program_put(g, 0x68, 1);
+        program_put(g, sel, 2);
+        if (program_below(g, 3))
+            program_put(g, pops[which], 1);
+        else
+            program_put(g, 0xA10F | which << 11, 2);
+    } else if (kind == 1) {
+        program_put(g, 0x0247C7, 3); /* MOV word [BX+2] */
+        program_put(g, sel, 2);
+        if (program_below(g, 3))
+            program_put(g, loads[which], 1);
+        else
+            program_put(g, 0xB40F | which << 8, 2);
+        program_put(g, rows_register(r) << 3 | 7, 1);
+    } else {
+        program_put(g, 0xB8, 1);
+        program_put(g, sel, 2);
+        program_put(g, 0x8E, 1);
+        program_put(g, 0xC0 | (which ? 3 : program_below(g, 2) ? 0 : 4 + program_below(g, 2)) << 3, 1);
+    }
+}
+
+/* What other code does not expect: a byte of the code changes, or the rights of a page with data; another segment. */
+static inline void rows_surprise(struct rows *r)
+{
+    static const u8 bits[] = {1, 2, 4, 0x20, 0x40, 0x40};
+    struct program *g = &r->g;
+    unsigned wide = g->wide ? 4 : 2;
+    if (r->real && program_below(g, 2)) {
+        rows_segment(r);
+    } else if (r->tables && program_below(g, 2)) {
+        program_put(g, g->wide ? 0x3580 : 0x3680, 2); /* XOR byte */
+        program_put(g, r->tables + 4 * ((ROWS_DATA >> 12) + program_below(g, 6)) - r->base, wide);
+        program_put(g, bits[program_below(g, sizeof bits)], 1);
+    } else if (r->number) {
+        program_put(g, g->wide ? 0x05FE : 0x06FE, 2); /* INC byte */
+        program_put(g, (u32)(r->at + r->number) - r->base, wide);
+    } else {
+        program_put(g, 0xB0, 1);
+        r->number = g->n;
+        program_put(g, program_random(g), 1);
+    }
+}
+
 /* Where a jump forward is to lead. */
 struct rows_jump {
     size_t from; /* behind its distance; 0: there is none */
@@ -236,7 +301,7 @@ static inline void rows_jumps(struct rows *r, struct rows_jump *j, unsigned i)
         rows_lands(r, j);
     if (j->from || program_below(&r->g, 12))
         return;
-    program_put(&r->g, 0x70 | program_below(&r->g, 16), 1);
+    program_put(&r->g, program_below(&r->g, 4) ? 0x70 | program_below(&r->g, 16) : 0xE0 | program_below(&r->g, 4), 1);
     program_put(&r->g, 0, 1);
     *j = (struct rows_jump){r->g.n, i + 1 + program_below(&r->g, 4)};
 }
@@ -263,6 +328,105 @@ static inline void rows_again(struct rows *r)
     program_put(g, 0 - (u32)(g->n + (g->wide ? 4 : 2)), g->wide ? 4 : 2);
 }
 
+static inline u32 rows_ip(const struct rows *r)
+{
+    return (u32)(r->at - r->code_base + r->g.n);
+}
+
+/* To what comes next, by a register; in 16-bit code sometimes with 32 bits of an offset, of which upper ones may be
+ * set. */
+static inline void rows_jump_by_register(struct rows *r)
+{
+    struct program *g = &r->g;
+    bool other = !g->wide && program_below(g, 3) == 0;
+    if (other)
+        program_put(g, 0x66, 1);
+    program_put(g, 0xB8, 1);
+    size_t at = g->n;
+    program_put(g, program_below(g, 4) ? 0 : 0x10000, g->wide || other ? 4 : 2);
+    if (other)
+        program_put(g, 0x66, 1);
+    program_put(g, 0xE0FF, 2); /* JMP (E)AX */
+    u32 to = rows_ip(r);
+    memcpy(g->p + at, &to, g->wide ? 4 : 2);
+}
+
+/* Real mode: the same by a far pointer, in the code or in memory. */
+static inline void rows_jump_far(struct rows *r)
+{
+    struct program *g = &r->g;
+    bool memory = program_below(g, 2);
+    u32 behind = rows_ip(r) + (memory ? 11 : 5);
+    program_put(g, memory ? 0x07C7 : 0xEA, memory ? 2 : 1); /* MOV word [BX] */
+    program_put(g, behind, 2);
+    if (memory)
+        program_put(g, 0x0247C7, 3); /* MOV word [BX+2] */
+    program_put(g, r->code_base >> 4, 2);
+    if (memory)
+        program_put(g, 0x2FFF, 2);
+}
+
+/* A call, near or far, directly or by memory. Where it leads is filled in later. */
+static inline void rows_call(struct rows *r)
+{
+    struct program *g = &r->g;
+    bool far = r->real && program_below(g, 2), memory = far && program_below(g, 2);
+    if (r->calls == ARRAY_LEN(r->call))
+        return;
+    program_put(g, memory ? 0x07C7 : far ? 0x9A : 0xE8, memory ? 2 : 1);
+    program_put(g, 0, g->wide ? 4 : 2);
+    r->call[r->calls++] = (struct rows_call){g->n, far};
+    if (memory)
+        program_put(g, 0x0247C7, 3);
+    if (far)
+        program_put(g, r->code_base >> 4, 2);
+    if (memory)
+        program_put(g, 0x1FFF, 2);
+}
+
+static inline void rows_goes(struct rows *r)
+{
+    unsigned kind = program_below(&r->g, 4);
+    if (kind == 0)
+        rows_jump_by_register(r);
+    else if (kind == 1 && r->real)
+        rows_jump_far(r);
+    else
+        rows_call(r);
+}
+
+/* See x87_convert(). */
+static inline void rows_convert(struct rows *r)
+{
+    struct program *g = &r->g;
+    u32 from = program_random(g);
+    struct x87_code x = {.in = {(u8 *)&from, sizeof from}, .out = g->p + g->n, .max = g->max - g->n, .wide = g->wide};
+    x87_convert(&x);
+    g->n += x.n;
+}
+
+static inline bool rows_moves_stack(const struct isa_row *row)
+{
+    return !strncmp(row->mnemonic, "pu", 2) || !strncmp(row->mnemonic, "po", 2);
+}
+
+/* What calls lead to. */
+static inline void rows_routine(struct rows *r, const struct rows_call *c)
+{
+    struct program *g = &r->g;
+    u32 to = c->far ? (u32)(r->at - r->code_base + g->n) : (u32)(g->n - c->from);
+    memcpy(g->p + c->from - (g->wide ? 4 : 2), &to, g->wide ? 4 : 2);
+    for (unsigned i = program_below(g, 3); i > 0; i--) {
+        const struct isa_row *row = rows_pick(r);
+        if (!rows_moves_stack(row) && !rows_has(row, OPERAND_Zv))
+            rows_row(r, row);
+    }
+    bool more = program_below(g, 3) == 0;
+    program_put(g, (c->far ? 0xCB : 0xC3) - more, 1);
+    if (more)
+        program_put(g, 0, 2);
+}
+
 /* A loop of N instructions at most; jumps in it lead forward. How many bytes it has. */
 static inline size_t rows_loop(struct rows *r, unsigned n)
 {
@@ -272,8 +436,15 @@ static inline size_t rows_loop(struct rows *r, unsigned n)
         rows_load(r, reg, ROWS_POINTERS + 4 * reg);
     for (unsigned i = 0; i < n && g->n + 3 * ROWS_CHUNK < g->max; i++) {
         rows_jumps(r, &jump, i);
-        if (program_below(g, 10) == 0)
+        unsigned what = program_below(g, 40);
+        if (what < 4)
             rows_prepare(r);
+        else if (what == 4)
+            rows_goes(r);
+        else if (what == 5 && r->share[ROWS_FPU] && program_below(g, 2))
+            rows_convert(r);
+        else if (what == 5 && r->surprises)
+            rows_surprise(r);
         else
             rows_row(r, rows_pick(r));
         rows_next_chunk(r);
@@ -283,6 +454,11 @@ static inline size_t rows_loop(struct rows *r, unsigned n)
     while (g->n % ROWS_CHUNK)
         program_put(g, 0x90, 1);
     rows_again(r); /* behind what faults in the last chunk */
+    for (unsigned i = 0; i < r->calls; i++)
+        rows_routine(r, &r->call[i]);
+    while (g->n % ROWS_CHUNK)
+        program_put(g, 0x90, 1);
+    rows_again(r);
     return g->n;
 }
 

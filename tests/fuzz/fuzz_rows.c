@@ -19,7 +19,7 @@
 #define BACKEND ENGINE_HOST
 #endif
 
-enum { COUNTS = 4000, INSNS = 40, LOOP_MAX = 0x800, LOOP16 = 0x8000, HANDLER16 = 0x7800, STACK = 0x1DC00 };
+enum { COUNTS = 4000, INSNS = 60, LOOP_MAX = 0x800, LOOP16 = 0x8000, HANDLER16 = 0x7800, STACK = 0x1DC00 };
 
 enum mode { MODE_FLAT, MODE_PAGED, MODE_USER, MODE_BASED, MODE_16, MODE_REAL, MODE_VM86, MODES };
 
@@ -178,8 +178,12 @@ static void open_machine(struct machine *m, u64 seed, bool engine, bool verify)
 {
     static const u8 shares[][ROWS_KINDS] = {{16, 0, 0}, {16, 0, 0}, {8, 8, 0}, {8, 0, 8}, {6, 5, 5}, {12, 2, 2}};
     static const struct engine_observer observer = {.differs = differs};
-    struct engine_config config = {
-        .backend = BACKEND, .threshold = 2, .cache_bytes = ENGINE_CACHE_MIN, .verify = verify, .observer = &observer};
+    static const u8 thresholds[] = {0, 2, 4, 16};
+    struct engine_config config = {.backend = BACKEND,
+                                   .threshold = thresholds[seed >> 8 & 3],
+                                   .cache_bytes = ENGINE_CACHE_MIN,
+                                   .verify = verify,
+                                   .observer = &observer};
     struct rows *w = &m->rows;
     *w = (struct rows){.g = {.random = seed, .p = m->code, .max = sizeof m->code}};
     enum mode mode = (enum mode)program_below(&w->g, MODES);
@@ -197,6 +201,7 @@ static void open_machine(struct machine *m, u64 seed, bool engine, bool verify)
     w->code_base = (u32)m->rig.cpu->seg[SEG_CS].base;
     w->tables = mode == MODE_PAGED || mode == MODE_USER ? PAGE_TAB : 0;
     w->real = mode == MODE_REAL || mode == MODE_VM86;
+    w->tame = program_below(&w->g, 2);
     w->surprises = program_below(&w->g, 3) == 0;
     size_t n = rows_loop(w, 1 + program_below(&w->g, INSNS));
     phys_write(&m->rig.phys, loop_at(mode), m->code, (u32)n);

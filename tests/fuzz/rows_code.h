@@ -29,6 +29,7 @@ struct rows {
     u32 at;               /* linear, of the code; its CS has base CODE_BASE */
     u32 code_base;
     u32 tables;     /* page table that the data's pages are in, 0: none that a store can reach */
+    bool tame;      /* few faults */
     bool surprises; /* see rows_surprise() */
     bool real;      /* real or virtual-8086 mode */
     size_t number;  /* where an immediate byte is, 0: nowhere yet */
@@ -57,6 +58,18 @@ static inline enum rows_kind rows_kind(const struct isa_row *row)
     return row->attrs & (A_SSE | A_MMX) ? ROWS_SIMD : row->attrs & A_FPU ? ROWS_FPU : ROWS_INT;
 }
 
+/* Does it mostly fault, or turn pointers into numbers? */
+static inline bool rows_is_wild(const struct isa_row *row)
+{
+    static const u16 wild[] = {ISA_DIV_Eb,   ISA_DIV_Ev,     ISA_IDIV_Eb,    ISA_IDIV_Ev, ISA_AAM_Ib,
+                               ISA_INTO,     ISA_BOUND_GvMa, ISA_POPA,       ISA_BT_EvGv, ISA_BTS_EvGv,
+                               ISA_BTR_EvGv, ISA_BTC_EvGv,   ISA_LDMXCSR_Md, ISA_FLDCW};
+    unsigned op = (unsigned)(row - isa_rows), i = 0;
+    while (i < ARRAY_LEN(wild) && wild[i] != op)
+        i++;
+    return i < ARRAY_LEN(wild);
+}
+
 static inline const struct isa_row *rows_pick(struct rows *r)
 {
     unsigned n = program_below(&r->g, 16), kind = 0;
@@ -64,7 +77,7 @@ static inline const struct isa_row *rows_pick(struct rows *r)
         n -= r->share[kind++];
     for (;;) {
         const struct isa_row *row = &isa_rows[program_below(&r->g, ISA_COUNT)];
-        if (rows_may(r, row) && rows_kind(row) == kind)
+        if (rows_may(r, row) && rows_kind(row) == kind && !(r->tame && rows_is_wild(row)))
             return row;
     }
 }
@@ -74,6 +87,8 @@ static inline u32 rows_address(struct rows *r)
 {
     struct program *g = &r->g;
     u32 page = ROWS_DATA + 0x1000 * program_below(g, 4), off = program_below(g, 0xF0) * 16;
+    if (r->tame)
+        return page + off - r->base;
     if (program_below(g, 12) == 0)
         return page + 0xFF0 + program_below(g, 16) - r->base;
     if (program_below(g, 60) == 0)
@@ -97,7 +112,7 @@ static inline void rows_memory(struct rows *r, unsigned reg, bool wide)
     if (how == 0) {
         program_put(g, reg << 3 | (wide ? 5 : 6), 1);
         program_put(g, rows_address(r), wide ? 4 : 2);
-    } else if (wide && how == 1) { /* any index */
+    } else if (wide && how == 1 && !r->tame) { /* any index */
         unsigned index = program_below(g, 8), base = rm == 5 ? 3 : rm;
         program_put(g, 0x44 | reg << 3, 1);
         program_put(g, program_below(g, 4) << 6 | index << 3 | base, 1);
@@ -115,7 +130,7 @@ static inline void rows_memory(struct rows *r, unsigned reg, bool wide)
 /* A register operand that is written. Mostly not one that points to memory, above all not to the stack. */
 static inline unsigned rows_register(struct rows *r)
 {
-    unsigned reg = program_below(&r->g, 6) ? program_below(&r->g, 3) : program_below(&r->g, 8);
+    unsigned reg = r->tame || program_below(&r->g, 6) ? program_below(&r->g, 3) : program_below(&r->g, 8);
     return reg == R_SP && program_below(&r->g, 8) ? R_AX : reg;
 }
 
@@ -180,7 +195,7 @@ static inline void rows_row(struct rows *r, const struct isa_row *row)
         program_put(g, 0xF0, 1);
     if (other)
         program_put(g, 0x66, 1);
-    if (isa_is_string(op) && program_below(g, 3) == 0)
+    if (isa_is_string(op) && program_below(g, 3) == 0 && !r->tame)
         program_put(g, 0xF2 | program_below(g, 2), 1);
     if (prefix[row->prefix])
         program_put(g, prefix[row->prefix], 1);

@@ -198,6 +198,30 @@ static bool is_clear(struct wide a, u64 off)
     return a.exp > -F80_BIAS && ((u64)a.sig + off) << 1 > off << 2;
 }
 
+/*
+ * Rounds V / 2^127 * 2^EXP, off by less than OFF units of V. False: a boundary of rounding is too near, or V too small.
+ * Without branches on what is random.
+ */
+static bool fast_round(struct fp_env *env, bool sign, s32 exp, u128 v, u64 off, struct f80 *r)
+{
+    u64 hi = (u64)(v >> 64), lo = (u64)v;
+    int shift = hi ? __builtin_clzll(hi) : 64;
+    if (shift > 7)
+        return false;
+    hi = hi << shift | lo >> 1 >> (63 - shift);
+    lo <<= shift;
+    off <<= shift;
+    if ((lo + off) << 1 <= off << 2)
+        return false;
+    bool up = env->rc == FP_NEAREST ? lo >> 63 : env->rc != FP_CHOP && (env->rc == FP_DOWN) == sign;
+    u64 sig = hi + up;
+    exp += F80_BIAS - shift + (sig < hi);
+    env->flags |= FP_PE;
+    env->c1 = up;
+    *r = f80_make(sign, (unsigned)exp, sig | TOP_BIT);
+    return true;
+}
+
 /* ---- operands ---- */
 
 static bool special(const struct fp_num *x)
@@ -253,32 +277,54 @@ static bool reduce(const struct fp_num *x, struct wide *r, unsigned *quadrant)
     return true;
 }
 
+/* Sine and cosine, units of 2^-128, off by less than SINE_OFF. */
+struct turned {
+    u128 sine, cosine;
+    bool sine_sign, cosine_sign;
+};
+#define SINE_OFF ((u64)1 << 56)
+
 /*
- * The fast way for 1/64 <= |r| <= pi/4: r = k/32 + u. False: the results are not clear. The squares of u have units of
- * 2^-75 (Z) and 2^-64 (T).
+ * The fast way for 1/64 <= |x| < 2^41 that is a multiple of pi/2 and r, 1/64 <= |r|: r = k/32 + u. Units: 2^-69 for r
+ * and u, 2^-75 for the square Z, 2^-64 for the same in T. False: x is another.
  */
-static bool fast_sine_and_cosine(struct wide r, struct wide *sine, struct wide *cosine)
+static bool fast_sine_and_cosine(const struct fp_num *x, struct turned *w)
 {
-    if (r.exp < -6)
+    const u64 half_pi_69 = 0x43F6A8885A308D30, high = 0x32; /* and its upper half */
+    if (x->exp < -6 || x->exp > 40)
         return false;
-    u128 f = wide_fraction(r); /* a multiple of 2^-69 */
-    unsigned k = (unsigned)((f + ((u128)1 << 122)) >> 123);
-    u128 at = (u128)k << 123, sk = sine_table[k].sine, ck = sine_table[k].cosine;
-    bool below = f < at;
-    u64 u = (u64)((below ? at - f : f - at) >> 59);
-    u64 z = (u64)((u128)u * u >> 63), t = z >> 11;
+    unsigned below_1 = (unsigned)(55 - x->exp);
+    u64 q =
+        ((mulhi64(x->sig, 0xA2F9836E4E44152A) >> 8) + ((u64)1 << (below_1 - 1))) >> below_1; /* 2/pi, units of 2^-64 */
+    u128 v = W(x->sig >> 1 >> (57 - x->exp), x->sig << (x->exp + 6)) - (u128)q * half_pi_69 - ((u128)(q * high) << 64);
+    bool minus = v >> 127;
+    v = minus ? -v : v;
+    unsigned k = (unsigned)((v + TOP_BIT) >> 64);
+    if (k == 0)
+        return false;
+    u128 sk = sine_table[k].sine, ck = sine_table[k].cosine, below = -(u128)((u64)v >> 63); /* all ones: u < 0 */
+    u64 u = ((u64)v ^ (u64)below) - (u64)below, z = (u64)((u128)u * u >> 63), t = z >> 11;
     u64 c = 0x0AAAAAAAAAAAAAAB - mulhi64(t, 0x005B05B05B05B05B - mulhi64(t, 0x0001A01A01A01A02));
     c = (z >> 1) - mulhi64(z, mulhi64(t, c)); /* 1 - cos u */
     u64 s = 0x0222222222222222 - mulhi64(t, 0x000D00D00D00D00D - mulhi64(t, 0x00002E3BC74AAD8E));
     s = mulhi64(z, 0x2AAAAAAAAAAAAAAB - mulhi64(t, s)); /* 1 - sin u / u */
     u128 su = ((u128)u << 59) - ((u128)mulhi64(u, s) << 48);
     u128 a = mulhi(ck, su), b = mulhi(sk, su);
-    sk -= (u128)mulhi64((u64)(sk >> 64), c) << 53;
-    ck -= (u128)mulhi64((u64)(ck >> 64), c) << 53;
-    *sine = wide_make(r.sign, -1, below ? sk - a : sk + a);
-    *cosine = wide_make(false, -1, below ? ck + b : ck - b);
-    const u64 off = (u64)1 << 56; /* in units of 2^-128 */
-    return is_clear(*sine, off << (-1 - sine->exp)) && is_clear(*cosine, off << (-1 - cosine->exp));
+    sk += (a ^ below) - below - ((u128)mulhi64((u64)(sk >> 64), c) << 53);
+    ck -= (b ^ below) - below + ((u128)mulhi64((u64)(ck >> 64), c) << 53);
+    w->sine = q & 1 ? ck : sk;
+    w->cosine = q & 1 ? sk : ck;
+    w->sine_sign = x->sign ^ (q >> 1 & 1) ^ (minus & ~q & 1);
+    w->cosine_sign = ((q + 1) >> 1 & 1) ^ (minus & q & 1);
+    return true;
+}
+
+/* Of SINE and COSINE either may be NULL. C1 tells of the sine. */
+static bool fast_sincos(struct fp_env *env, const struct fp_num *x, struct f80 *sine, struct f80 *cosine)
+{
+    struct turned w;
+    return fast_sine_and_cosine(x, &w) && (!cosine || fast_round(env, w.cosine_sign, -1, w.cosine, SINE_OFF, cosine)) &&
+           (!sine || fast_round(env, w.sine_sign, -1, w.sine, SINE_OFF, sine));
 }
 
 /* The sums of (-z)^n / (2n)! and (-z)^n / (2n + 1)!, Q127, and one unit less: the true values are below 1 even where z
@@ -316,11 +362,12 @@ bool f80_sincos(struct fp_env *env, struct f80 x, struct f80 *sine, struct f80 *
     } else if (n.cls == FP_INF) {
         s = c = invalid(env);
     } else if (n.cls == FP_FINITE && !(n.den && fp_stop(env, FP_DE))) {
+        struct wide ws, wc;
+        if (fast_sincos(env, &n, sine, cosine))
+            return true;
         if (!reduce(&n, &r, &quadrant))
             return false;
-        struct wide ws, wc;
-        if (!fast_sine_and_cosine(r, &ws, &wc))
-            sine_and_cosine(r, &ws, &wc);
+        sine_and_cosine(r, &ws, &wc);
         turn(quadrant, &ws, &wc);
         if (cosine)
             c = wide_round(env, wc);
@@ -414,6 +461,45 @@ static struct wide atan_ratio(const struct fp_num *a, const struct fp_num *b, bo
     return wide_add(wide_make(false, -1, atan_table[k]), u);
 }
 
+/*
+ * N / D, units of 2^-128, for N < 2^120 and D from 2^125 to 2^127, N / D up to 1/64 or so: by a reciprocal of 32 bits,
+ * R, and 1/(1 - e) = 1 + e + e^2 for what it lacks. Off by 2^-90.
+ */
+static u128 fast_ratio(u128 n, u128 d)
+{
+    d <<= 1;
+    u64 r = ~(u64)0 / ((u64)(d >> 96) + 1);
+    u64 e = (u64)((((u128)1 << 96) - (d >> 64) * r - ((u128)(u64)d * r >> 64)) >> 4); /* units of 2^-92 */
+    e += mulhi64(e, e) >> 28;
+    u128 q = ((n >> 64) * r << 33) + ((u128)(u64)n * r >> 31);
+    return q + ((u128)(u64)(q >> 59) * e >> 33);
+}
+
+/*
+ * The fast way where the angle of (x, y) is not small: it is that of the smaller over the larger, k/32 + u in the
+ * formula of atan_ratio(), or lies so to an axis. Units of the square Z are 2^-74, of T 2^-64.
+ */
+static bool fast_patan(struct fp_env *env, const struct fp_num *x, const struct fp_num *y, struct f80 *angle)
+{
+    bool steep = y->exp > x->exp || (y->exp == x->exp && y->sig > x->sig);
+    u64 a = steep ? x->sig : y->sig, b = steep ? y->sig : x->sig;
+    s32 d = steep ? y->exp - x->exp : x->exp - y->exp;
+    if (d > 6)
+        return false;
+    u64 bs = b >> 32 << d, k = ((a >> 32) * 64 + bs) / (2 * bs);
+    u128 num = ((u128)a << (62 - d)) - ((u128)k * b << 57), den = ((u128)b << 62) + ((u128)k * a << (57 - d));
+    u128 minus = -(num >> 127), u = fast_ratio((num ^ minus) - minus, den);
+    u64 uh = (u64)(u >> 59), z = mulhi64(uh, uh), t = z >> 10;
+    u64 q = 0x1C71C71C71C71C72 - mulhi64(t, 0x1745D1745D1745D1 - mulhi64(t, 0x13B13B13B13B13B1));
+    q = 0x3333333333333333 - mulhi64(t, 0x2492492492492492 - mulhi64(t, q));
+    q = mulhi64(z, 0x5555555555555555 - mulhi64(t, q)); /* 1 - atan u / u */
+    u -= (u128)uh * q >> 15;
+    u128 v = (atan_table[k] + (u ^ minus) - minus) >> 2;
+    v = steep ? (half_pi.sig >> 1) - v : v;
+    v = x->sign ? pi.sig - v : v;
+    return fast_round(env, y->sign, 1, v, (u64)1 << 50, angle);
+}
+
 /* Angle of the point (x, y) where at least one is zero or infinite: a multiple of pi/4. */
 static struct f80 axis_angle(struct fp_env *env, const struct fp_num *x, const struct fp_num *y)
 {
@@ -462,6 +548,9 @@ struct f80 f80_patan(struct fp_env *env, struct f80 x, struct f80 y)
         return y;
     if (a.cls != FP_FINITE || b.cls != FP_FINITE)
         return axis_angle(env, &a, &b);
+    struct f80 near;
+    if (fast_patan(env, &a, &b, &near))
+        return near;
     struct wide v = angle(&a, &b, true);
     if (!is_clear(v, (u64)1 << 57))
         v = angle(&a, &b, false);

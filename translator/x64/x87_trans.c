@@ -18,16 +18,22 @@ struct operation {
     bool c2;     /* clears C2 */
 };
 
-static const struct operation operations[] = {
-    {ISA_F2XM1, .binary = false},
-    {ISA_FYL2X, .binary = true},
-    {ISA_FYL2XP1, .binary = true},
-    {ISA_FPATAN, .binary = true},
-    {ISA_FSIN, .c2 = true},
-    {ISA_FCOS, .c2 = true},
-    {ISA_FSINCOS, .two = true, .c2 = true},
-    {ISA_FPTAN, .two = true, .c2 = true},
+/* By the opcode's last four bits. */
+static const struct operation operations[16] = {
+    [0x0] = {ISA_F2XM1, .binary = false},
+    [0x1] = {ISA_FYL2X, .binary = true},
+    [0x2] = {ISA_FPTAN, .two = true, .c2 = true},
+    [0x3] = {ISA_FPATAN, .binary = true},
+    [0x9] = {ISA_FYL2XP1, .binary = true},
+    [0xB] = {ISA_FSINCOS, .two = true, .c2 = true},
+    [0xE] = {ISA_FSIN, .c2 = true},
+    [0xF] = {ISA_FCOS, .c2 = true},
 };
+
+bool x64_x87_is_function(const struct insn *in)
+{
+    return in->op && in->op == operations[in->imm & 15].op;
+}
 
 enum { EMPTY = X87_C0 | X87_C3, MODES = 0x0F00 /* of the control word: precision and rounding */ };
 
@@ -61,12 +67,6 @@ static bool compute(u16 op, struct fp_env *env, struct f80 x, struct f80 y, stru
     }
 }
 
-/* Is ST(7) empty? The condition codes are spoiled. */
-static bool has_room(void)
-{
-    return (unit_examine_7() & X87_CC) == EMPTY;
-}
-
 /* C0 and C3, not both set, as they are in SW, C2 clear. There must be room. */
 static void set_codes(u16 sw)
 {
@@ -74,10 +74,15 @@ static void set_codes(u16 sw)
     unit_compare_one(sw & X87_C3 ? &one : sw & X87_C0 ? &inf : &zero);
 }
 
+static bool usual_modes(const struct cpu *c)
+{
+    return (c->fpu.cw & MODES) == (X87_CW_INIT & MODES);
+}
+
 /* PE, and C1 as it is wanted, whatever the control word says. */
 static void raise_inexact(struct cpu *c, bool negative, bool c1)
 {
-    bool usual = (c->fpu.cw & MODES) == (X87_CW_INIT & MODES);
+    bool usual = usual_modes(c);
     if (!usual)
         unit_control(X87_CW_INIT);
     unit_add_tiny(negative ^ c1);
@@ -85,18 +90,13 @@ static void raise_inexact(struct cpu *c, bool negative, bool c1)
         unit_control(c->fpu.cw);
 }
 
-static void note(struct cpu *c, const struct insn *in)
-{
-    c->x87_ip = (u32)insn_ip(c, in);
-    c->x87_op = in->imm & 0x7FF;
-}
-
 /* That an operand is missing has been raised when it was read. */
 static void underflow(const struct operation *o)
 {
-    unit_push(F80_INDEFINITE);
+    const struct f80 v = F80_INDEFINITE;
+    unit_push(&v);
     if (o->two)
-        unit_push(F80_INDEFINITE);
+        unit_push(&v);
     unit_clear_c1();
 }
 
@@ -108,47 +108,40 @@ static bool is_usual(struct f80 v, u8 flags)
 
 static bool run(struct cpu *c, const struct operation *o)
 {
-    struct fp_env env = fp_env_x87(c->fpu.cw);
+    struct fp_env env = fp_env_x87(X87_CW_INIT);
     struct f80 x, y = F80_ZERO, v, second = F80_ZERO;
     u16 sw = unit_status();
     if (sw & X87_SF || (sw & EMPTY) == EMPTY)
         return false;
-    bool room = !o->two || has_room();
     x = unit_pop();
     if (o->binary)
         y = unit_pop();
-    bool missing = unit_status() & X87_SF;
+    u16 now = o->two ? unit_examine_6() : unit_status();
     if (o->two || (o->c2 && sw & X87_C2))
         set_codes(sw);
-    if (missing) {
+    if (now & X87_SF) {
         underflow(o);
         return true;
     }
+    if (!usual_modes(c))
+        env = fp_env_x87(c->fpu.cw);
+    bool room = !o->two || (now & X87_CC) == EMPTY;
     if (!room || !compute(o->op, &env, x, y, &v, &second) || !is_usual(v, env.flags)) {
         if (o->binary)
-            unit_push(y);
-        unit_push(x);
+            unit_push(&y);
+        unit_push(&x);
         return false;
     }
-    unit_push(v);
-    if (o->op == ISA_FSINCOS)
-        unit_push(second);
+    unit_push(&v);
+    if (o->two)
+        unit_push(&second);
     if (env.flags)
-        raise_inexact(c, (o->op == ISA_FSINCOS ? second : v).se >> 15, env.c1);
-    if (o->op == ISA_FPTAN)
-        unit_push(second);
+        raise_inexact(c, (o->two ? second : v).se >> 15, env.c1);
     return true;
 }
 
-bool x64_x87_trans(struct cpu *c, const struct insn *in)
+void x64_x87_function(struct cpu *c, const struct insn *in)
 {
-    for (unsigned i = 0; i < ARRAY_LEN(operations); i++) {
-        if (in->op == operations[i].op) {
-            if (!run(c, &operations[i]))
-                return false;
-            note(c, in);
-            return true;
-        }
-    }
-    return false;
+    if (!run(c, &operations[in->imm & 15]))
+        x64_x87_by_handler(c, in);
 }

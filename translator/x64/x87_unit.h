@@ -70,16 +70,16 @@ static inline struct f80 unit_pop(void)
     return v;
 }
 
-static inline void unit_push(struct f80 v)
+static inline void unit_push(const struct f80 *v)
 {
-    UNIT("fldt %0" : : "m"(v));
+    UNIT("fldt %0" : : "m"(*v));
 }
 
-/* The status word with what FXAM tells of ST(7). */
-static inline u16 unit_examine_7(void)
+/* The status word with what FXAM tells of the register two below the top. */
+static inline u16 unit_examine_6(void)
 {
     u16 sw = 0;
-    UNIT("fdecstp\n\tfxam\n\tfincstp\n\tfnstsw %0" : "=a"(sw));
+    UNIT("fdecstp\n\tfdecstp\n\tfxam\n\tfincstp\n\tfincstp\n\tfnstsw %0" : "=a"(sw));
     return sw;
 }
 

@@ -120,6 +120,7 @@ struct x64_thunks {
     const u8 *exit;     /* with RAX: state goes back to struct cpu */
     const u8 *exit_raw; /* state is there already */
     const u8 *access, *handler, *last, *repeated;
+    const u8 *x87_function; /* called with the instruction in RAX: changes flags and RAX */
     struct string_thunks string;
     const u8 *jump; /* jumped to: goes on at cpu->ip, where its slot allows that, else leaves */
     const u8 *sse_in;   /* called: makes XMM registers live. EAX: 0, or they cannot be */

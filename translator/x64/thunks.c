@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 static const u8 saved[] = {RBX, RBP, R12, R13, R14, R15};
-static const u8 scratch[] = {RCX, RDX, RSI, RDI};
+static const u8 scratch[] = {RCX, RDX, RSI, RDI}, volatiles[] = {RCX, RDX, RSI, RDI, R8, R9, R10, R11};
 
 static struct mem cpu_at(size_t offset)
 {
@@ -98,6 +98,25 @@ static void write_call(struct asm_out *o, u64 fn, const struct sse_thunks *sse)
     ret(o);
 }
 
+/* For FN, which has nothing to do with state that is in general registers. */
+static void write_light_call(struct asm_out *o, u64 fn, const struct sse_thunks *sse)
+{
+    for (unsigned i = 0; i < ARRAY_LEN(volatiles); i++)
+        push(o, volatiles[i]);
+    asm_rm(o, 8, 0x8D, RDI, mem_at(RBP, -X64_BIAS));
+    asm_mov64(o, RSI, RAX);
+    asm_rm(o, 4, 0x0FB6, RAX, cpu_at(offsetof(struct cpu, xmm_live)));
+    push(o, RAX);
+    sse_write_call_if(o, RAX, sse->save);
+    asm_mov_imm(o, RAX, fn);
+    asm_rr(o, 4, 0xFF, 2, RAX); /* CALL */
+    pop(o, RCX);
+    sse_write_call_if(o, RCX, sse->load);
+    for (unsigned i = ARRAY_LEN(volatiles); i-- > 0;)
+        pop(o, volatiles[i]);
+    ret(o);
+}
+
 static u8 *compare(struct asm_out *o, unsigned size, unsigned reg, struct mem m)
 {
     asm_rm(o, size, size == 1 ? 0x3A : 0x3B, reg, m);
@@ -165,6 +184,8 @@ void x64_thunks_write(struct x64_room *room, struct x64_thunks *t)
     write_call(&o, (u64)(uintptr_t)x64_last, &sse);
     t->repeated = o.at + to_rx;
     write_call(&o, (u64)(uintptr_t)x64_repeated, &sse);
+    t->x87_function = o.at + to_rx;
+    write_light_call(&o, (u64)(uintptr_t)x64_x87_function, &sse);
     string_write_thunks(&o, &t->string, to_rx);
     room->used = (size_t)(o.at - room->mem.rw + 15) & ~(size_t)15;
     host_exec_wrote(room->mem.rx, room->used);

@@ -37,7 +37,7 @@ struct oracle {
     u64 unstable;             /* cases that are not recorded because the silicon does not always do the same */
     u32 number[ORACLE_BATCH]; /* of each case in the batch */
     u32 filled;
-    u64 passing; /* disagreements that did not come again */
+    u64 passing;                               /* disagreements that did not come again */
     struct oracle_result before[ORACLE_BATCH]; /* what the silicon made then */
     struct oracle_result ours;
 };
@@ -189,12 +189,18 @@ static void usage(void)
 static int parse(struct oracle *o, int argc, char **argv)
 {
     static const struct option options[] = {
-        {"runner", required_argument, NULL, 'r'}, {"seed", required_argument, NULL, 's'},
-        {"cases", required_argument, NULL, 'n'},  {"row", required_argument, NULL, 'i'},
-        {"case", required_argument, NULL, 'c'},   {"coverage", no_argument, NULL, 'v'},
-        {"soft", no_argument, NULL, 'f'},         {"max-shown", required_argument, NULL, 'm'},
-        {"record", required_argument, NULL, 'w'}, {"replay", required_argument, NULL, 'p'},
-        {"stride", required_argument, NULL, 'k'}, {"engine", required_argument, NULL, 'e'},
+        {"runner", required_argument, NULL, 'r'},
+        {"seed", required_argument, NULL, 's'},
+        {"cases", required_argument, NULL, 'n'},
+        {"row", required_argument, NULL, 'i'},
+        {"case", required_argument, NULL, 'c'},
+        {"coverage", no_argument, NULL, 'v'},
+        {"soft", no_argument, NULL, 'f'},
+        {"max-shown", required_argument, NULL, 'm'},
+        {"record", required_argument, NULL, 'w'},
+        {"replay", required_argument, NULL, 'p'},
+        {"stride", required_argument, NULL, 'k'},
+        {"engine", required_argument, NULL, 'e'},
         {NULL, 0, NULL, 0},
     };
     for (int opt; (opt = getopt_long(argc, argv, "", options, NULL)) != -1;) {

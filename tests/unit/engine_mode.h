@@ -1,5 +1,6 @@
 /*
- * engine_mode.h - the modes in which every test that runs guest code must pass: by the interpreter alone, and by an engine.
+ * engine_mode.h - the modes in which every test that runs guest code must pass: by the interpreter alone, and by an
+ * engine.
  *
  * Tests' machines are made for the mode in the environment's OMBRA_TEST_ENGINE, which nothing but tests reads:
  *   forced   everything is translated before it runs first

@@ -2,8 +2,8 @@
  * test_rewind.c - machines that go back in time: at random places the state going forward, going back and going forward
  * again is the same, with what is on the disks; single steps and hits backwards are those forwards. Needs SeaBIOS.
  *
- * OMBRA_TEST_CASES=n goes back so often instead of 12 times a machine, OMBRA_TEST_SEED=n elsewhere, on a way of OMBRA_TEST_WAY=n
- * instead of 60,000,000 counts.
+ * OMBRA_TEST_CASES=n goes back so often instead of 12 times a machine, OMBRA_TEST_SEED=n elsewhere, on a way of
+ * OMBRA_TEST_WAY=n instead of 60,000,000 counts.
  */
 #include "disk/overlay.h"
 #include "frontend/debugger.h"

@@ -133,8 +133,9 @@ sees "running"
 keys c
 sees "stop paused"
 tmux -L "$session" resize-window -x 120 -y 40
+sees "base 000F0000h"
 keys Escape
-sees "F0000"
+sees "── memory ──"
 keys q
 sees "left with 0"
 tmux -L "$session" kill-server

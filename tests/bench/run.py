@@ -8,7 +8,8 @@ with their libraries) and is timed from outside by markers on the serial line; c
 of the same binaries. The first CD has the groups of FIRST_CD, and booting it is what the row boot times; the second has the
 others. Boot sectors with 16-bit loops and with changes of mode are timed the same way; their checksums are known. What counts
 is the processor time of the emulator, so that other load on the host disturbs little. Runs are interleaved; the table shows
-medians in seconds and, per group, geometric means of ratios to the first peer. The peer 'jit' is ombra with --engine jit.
+medians in seconds and, per group, geometric means of ratios to the first peer. The peer 'jit' is ombra's translator, 'ombra' its
+interpreter.
 """
 import argparse, glob, hashlib, math, os, re, resource, shutil, statistics, subprocess, sys, tempfile, time
 
@@ -99,7 +100,7 @@ def make_iso(disc, names):
 def command(peer, ombra, image, work, memory=128):
     floppy = image.endswith(".img")
     if peer in ("ombra", "jit"):
-        engine = ["--engine", "jit"] if peer == "jit" else []
+        engine = ["--engine", "jit" if peer == "jit" else "interp"]
         return [ombra, *engine, "--mem", str(memory), "--display", "none", "--clock", "virtual", "--serial", "stdio",
                 "--fd" if floppy else "--cd", image]
     if peer == "qemu":

@@ -14,7 +14,7 @@ enum {
     ROWS_DATA_BYTES = 0x4000,
     ROWS_POINTERS = 0x1C000,             /* what the loop loads into EBX ESP EBP ESI EDI when it begins */
     ROWS_NUMBERS = ROWS_POINTERS + 0x40, /* and now and then into others */
-    ROWS_INSN_MAX = 34,
+    ROWS_INSN_MAX = 42,
     ROWS_CHUNK = 64, /* an instruction begins at each multiple of it */
 };
 
@@ -112,8 +112,8 @@ static inline void rows_memory(struct rows *r, unsigned reg, bool wide)
     if (how == 0) {
         program_put(g, reg << 3 | (wide ? 5 : 6), 1);
         program_put(g, rows_address(r), wide ? 4 : 2);
-    } else if (wide && how == 1 && !r->tame) { /* any index */
-        unsigned index = program_below(g, 8), base = rm == 5 ? 3 : rm;
+    } else if (wide && how == 1) { /* and an index */
+        unsigned index = r->tame || program_below(g, 2) ? R_CX : program_below(g, 8), base = rm == 5 ? 3 : rm;
         program_put(g, 0x44 | reg << 3, 1);
         program_put(g, program_below(g, 4) << 6 | index << 3 | base, 1);
         program_put(g, rows_near(r), 1);
@@ -222,7 +222,10 @@ static inline void rows_load(struct rows *r, unsigned reg, u32 at)
 static inline void rows_prepare(struct rows *r)
 {
     struct program *g = &r->g;
-    switch (program_below(g, 6)) {
+    switch (program_below(g, 7)) {
+    case 5:
+        program_put(g, 0x41 | 8 * program_below(g, 2), 1); /* INC or DEC (E)CX */
+        break;
     case 0:
         program_put(g, 0xB1, 1); /* MOV CL */
         program_put(g, program_below(g, 34), 1);
@@ -410,6 +413,26 @@ static inline void rows_goes(struct rows *r)
         rows_call(r);
 }
 
+/* Accesses by one base and an index that known numbers are added to, as unrolled loops have them. */
+static inline void rows_walk(struct rows *r)
+{
+    static const u8 ops[] = {0x8A, 0x8B, 0x88, 0x89, 0x03, 0x01, 0x3B};
+    struct program *g = &r->g;
+    unsigned sib = program_below(g, 4) << 6 | R_CX << 3 | (program_below(g, 2) ? R_SI : R_BX);
+    for (unsigned i = 2 + program_below(g, 4); i > 0 && g->wide; i--) {
+        program_put(g, ops[program_below(g, sizeof ops)], 1);
+        program_put(g, program_below(g, 2) ? 0x54 : 0x44, 1); /* DX or AX, [base+index+byte] */
+        program_put(g, sib, 1);
+        program_put(g, rows_near(r), 1);
+        if (program_below(g, 2)) {
+            program_put(g, 0x41 | 8 * program_below(g, 2), 1);
+        } else {
+            program_put(g, 0xC183, 2); /* ADD ECX */
+            program_put(g, program_below(g, 32) - 16, 1);
+        }
+    }
+}
+
 /* See x87_convert(). */
 static inline void rows_convert(struct rows *r)
 {
@@ -449,6 +472,7 @@ static inline size_t rows_loop(struct rows *r, unsigned n)
     struct rows_jump jump = {0};
     for (unsigned reg = 3; reg < 8; reg++)
         rows_load(r, reg, ROWS_POINTERS + 4 * reg);
+    program_put(g, 0xC9B60F, r->tame ? 3 : 0); /* MOVZX (E)CX,CL */
     for (unsigned i = 0; i < n && g->n + 3 * ROWS_CHUNK < g->max; i++) {
         rows_jumps(r, &jump, i);
         unsigned what = program_below(g, 40);
@@ -456,6 +480,8 @@ static inline size_t rows_loop(struct rows *r, unsigned n)
             rows_prepare(r);
         else if (what == 4)
             rows_goes(r);
+        else if (what == 6)
+            rows_walk(r);
         else if (what == 5 && r->share[ROWS_FPU] && program_below(g, 2))
             rows_convert(r);
         else if (what == 5 && r->surprises)

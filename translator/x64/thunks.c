@@ -123,23 +123,39 @@ static u8 *compare(struct asm_out *o, unsigned size, unsigned reg, struct mem m)
     return asm_jcc(o, CC_NE);
 }
 
-/* To cpu->ip, in another address space than the slot is of, if the same page is there. The slot is of this one then. */
+void x64_find_slot(struct asm_out *o, unsigned slot, unsigned v)
+{
+    asm_rr(o, 4, 0x69, slot, v); /* IMUL */
+    asm_imm(o, X64_JUMP_HASH, 4);
+    asm_rr(o, 4, 0xC1, 5, slot); /* SHR */
+    asm_imm(o, 32 - X64_JUMP_BITS - X64_JUMP_SHIFT, 1);
+    asm_alu_imm(o, 4, 4, slot, (X64_JUMPS - 1) << X64_JUMP_SHIFT);
+    asm_rm(o, 8, 0x03, slot, cpu_at(offsetof(struct cpu, jumps)));
+}
+
+/* To the code of the slot at RCX, which is of the IP in RDI, if it is for the kind of pages WHICH; else goes on. */
+static void jump_by_key(struct asm_out *o, unsigned which)
+{
+    asm_rm(o, 8, 0x8B, RDX, cpu_at(offsetof(struct cpu, jump_key) + which * 8));
+    asm_rr(o, 8, 0x03, RDX, RDI);
+    u8 *no = compare(o, 8, RDX, mem_at(RCX, offsetof(struct x64_jump, key)));
+    asm_rm(o, 4, 0xFF, 4, mem_at(RCX, offsetof(struct x64_jump, code))); /* JMP */
+    asm_patch(no, o->at);
+}
+
+/* To cpu->ip. In another address space than the slot is of, if the same page is there: the slot is of this one then. */
 static void write_jump(struct asm_out *o, const u8 *exit)
 {
-    asm_rm(o, 4, 0x8B, RDI, cpu_at(offsetof(struct cpu, ip)));
-    asm_rr(o, 4, 0x69, RCX, RDI); /* IMUL */
-    asm_imm(o, X64_JUMP_HASH, 4);
-    asm_rr(o, 4, 0xC1, 5, RCX); /* SHR */
-    asm_imm(o, 32 - X64_JUMP_BITS, 1);
-    asm_rr(o, 4, 0xC1, 4, RCX); /* SHL */
-    asm_imm(o, X64_JUMP_SHIFT, 1);
-    asm_rm(o, 8, 0x03, RCX, cpu_at(offsetof(struct cpu, jumps)));
     u8 *no[5];
-    no[0] = compare(o, 4, RDI, mem_at(RCX, offsetof(struct x64_jump, key)));
-    asm_rm(o, 4, 0x0FB6, RSI, cpu_at(offsetof(struct cpu, jump_key) + 4)); /* the mode */
-    no[1] = compare(o, 1, RSI, mem_at(RCX, offsetof(struct x64_jump, key) + 4));
+    asm_rm(o, 4, 0x8B, RDI, cpu_at(offsetof(struct cpu, ip)));
+    x64_find_slot(o, RCX, RDI);
     asm_rm(o, 4, 0x8B, RSI, cpu_at(offsetof(struct cpu, seg) + SEG_CS * sizeof(struct segment) + offsetof(struct segment, base)));
-    no[2] = compare(o, 4, RSI, mem_at(RCX, offsetof(struct x64_jump, base)));
+    no[0] = compare(o, 4, RSI, mem_at(RCX, offsetof(struct x64_jump, base)));
+    jump_by_key(o, 0);
+    jump_by_key(o, 1);
+    no[1] = compare(o, 4, RDI, mem_at(RCX, offsetof(struct x64_jump, key)));
+    asm_rm(o, 4, 0x0FB6, RDX, cpu_at(offsetof(struct cpu, jump_key) + 4)); /* the mode */
+    no[2] = compare(o, 1, RDX, mem_at(RCX, offsetof(struct x64_jump, key) + 4));
     asm_rr(o, 4, 0x03, RSI, RDI); /* ADD: the linear address */
     asm_mov(o, RDX, RSI);
     asm_rr(o, 4, 0xC1, 5, RDX); /* SHR */
@@ -155,6 +171,7 @@ static void write_jump(struct asm_out *o, const u8 *exit)
     asm_rm(o, 4, 0xFF, 4, mem_at(RCX, offsetof(struct x64_jump, code))); /* JMP */
     for (unsigned i = 0; i < ARRAY_LEN(no); i++)
         asm_patch(no[i], o->at);
+    asm_mov_imm(o, RAX, X64_NO_EDGE);
     asm_patch(asm_jmp(o), exit);
 }
 

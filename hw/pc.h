@@ -29,7 +29,7 @@ struct pc_drive {
 
 enum pc_engine { PC_INTERP, PC_IR, PC_JIT };
 
-enum { PC_ENGINE_CACHE = 32 << 20 };
+enum { PC_ENGINE_CACHE = 64 << 20 };
 
 struct pc_config {
     const struct cpu_model *cpu;

@@ -30,8 +30,8 @@ ctest --test-dir build-release -j2 --output-on-failure "${not_full[@]}"
 echo "== guests"
 tests/guest/guests.sh "$PWD/build-release/ombra" "${guests[@]}"
 if [ -x build-release/ombra-verify ]; then
-    declare -A some=([forced]="linux_serial" [tiny]="freedos uboot tour" [verify]="freedos uboot tour")
-    for mode in forced tiny verify; do
+    declare -A some=([interp]="freedos linux_serial uboot tour" [forced]="linux_serial" [tiny]="freedos uboot tour" [verify]="freedos uboot tour")
+    for mode in interp forced tiny verify; do
         echo "== guests, $mode"
         # shellcheck disable=SC2086 # names
         tests/guest/guests.sh "$PWD/build-release/ombra-$mode" ${guests[@]:-${some[$mode]}}

@@ -2,6 +2,7 @@
  * blocks.c - keeping decoded blocks: hash, per-frame lists, precise dropping.
  */
 #include "cpu/blocks.h"
+#include "base/host_pages.h"
 #include <stdlib.h>
 
 static size_t block_size(unsigned count)
@@ -11,12 +12,12 @@ static size_t block_size(unsigned count)
 
 struct block_cache *blocks_new(struct mmu *mmu)
 {
-    struct block_cache *bc = calloc(1, sizeof *bc);
+    struct block_cache *bc = host_pages_new(sizeof *bc);
     if (!bc)
         return NULL;
     bc->mmu = mmu;
     bc->phys = mmu->phys;
-    bc->arena = malloc(BLOCK_ARENA);
+    bc->arena = host_pages_new(BLOCK_ARENA);
     bc->scratch = calloc(1, block_size(1));
     if (!bc->arena || !bc->scratch) {
         blocks_free(bc);
@@ -29,9 +30,9 @@ void blocks_free(struct block_cache *bc)
 {
     if (!bc)
         return;
-    free(bc->arena);
+    host_pages_free(bc->arena, BLOCK_ARENA);
     free(bc->scratch);
-    free(bc);
+    host_pages_free(bc, sizeof *bc);
 }
 
 /* Which of the block's two list links belongs to FRAME. */

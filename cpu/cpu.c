@@ -3,6 +3,7 @@
  *
  * SDM vol. 3A chapter 9 (9.1: table 9-1, states after power-up, reset and INIT).
  */
+#include "base/host_pages.h"
 #include "cpu/blocks.h"
 #include "cpu/decode.h"
 #include "cpu/debug.h"
@@ -171,7 +172,7 @@ void cpu_take_init(struct cpu *c)
 
 struct cpu *cpu_new(const struct cpu_model *model, struct physmem *phys, const struct cpu_host *host)
 {
-    struct cpu *c = calloc(1, sizeof *c);
+    struct cpu *c = host_pages_new(sizeof *c);
     if (!c)
         return NULL;
     c->model = model;
@@ -184,7 +185,7 @@ struct cpu *cpu_new(const struct cpu_model *model, struct physmem *phys, const s
         decoder_free(c->decoder);
         if (c->blocks)
             blocks_free(c->blocks);
-        free(c);
+        host_pages_free(c, sizeof *c);
         return NULL;
     }
     connect(c, phys);
@@ -200,7 +201,7 @@ void cpu_free(struct cpu *c)
     disconnect(c->mmu.phys);
     blocks_free(c->blocks);
     decoder_free(c->decoder);
-    free(c);
+    host_pages_free(c, sizeof *c);
 }
 
 /* ---- pins ---- */

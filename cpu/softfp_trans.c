@@ -7,17 +7,7 @@
  *
  * Q127 below means: a u128 that counts units of 2^-127.
  */
-#include "cpu/softfp_core.h"
-
-/* sig / 2^127 * 2^exp, bit 127 of sig set; zero is sig = 0. */
-struct wide {
-    bool sign;
-    s32 exp;
-    u128 sig;
-};
-
-#define W(hi, lo) ((u128)(hi) << 64 | (lo))
-#define ONE W(TOP_BIT, 0) /* 1 in Q127 */
+#include "cpu/softfp_trans.h"
 
 /* 1 / n!, Q127 */
 static const u128 inv_factorial[] = {
@@ -45,89 +35,10 @@ static const u128 inv_odd[] = {
     INV_ODD(16), INV_ODD(17), INV_ODD(18), INV_ODD(19), INV_ODD(20), INV_ODD(21),
 };
 
-/* atan(k / 32), units of 2^-128 */
-static const u128 atan_table[] = {
-    W(0x0000000000000000, 0x0000000000000000), W(0x07FF556EEA5D892A, 0x13BCEBBB6ED46311),
-    W(0x0FFAADDB967EF4E3, 0x6CB2792DC0E2E0D5), W(0x17EE182602F10E8C, 0x126ACFCF099F06CF),
-    W(0x1FD5BA9AAC2F6DC6, 0x5912F313E7D111DF), W(0x27ADDDD18CC4D8B0, 0xD1D8674940D83FA1),
-    W(0x2F72F6979CB6044D, 0x1EC2D3E207271D22), W(0x3721AEA524C14408, 0xBD88697072D54BC1),
-    W(0x3EB6EBF25901BAC5, 0x5B71E7BD7DE885F9), W(0x462FD68C2FC5E098, 0x6523A458DFC414C7),
-    W(0x4D89DCDC1FAF2F34, 0xE2D5DA4C693D7994), W(0x54C2B6654735276D, 0x4CDBFBBDFBECF461),
-    W(0x5BD86507937BC239, 0xC55190916E7F2242), W(0x62C934E5286C95B6, 0xD0BA3748FA85146F),
-    W(0x6993BB0F308FF2DB, 0x213E4AF4800F389B), W(0x7036D3253B27BE33, 0xE318F6CB3CC65C02),
-    W(0x76B19C1586ED3DA2, 0xB7F222F65E1D4682), W(0x7D03742D50505F2E, 0x33691E3EAEE47661),
-    W(0x832BF4A6D9867E2A, 0x4B6A09CB61A515C1), W(0x892AECDFDE9547B5, 0x094478FC472B4AFC),
-    W(0x8F005D5EF7F59F9B, 0x5C835E1665C43748), W(0x94AC72C9847186F6, 0x18C4F393F78A32F9),
-    W(0x9A2F80E671BDDA20, 0x4226F8E2204FF3BD), W(0x9F89FDC4F4B7A1EC, 0xF8B492644F0701E0),
-    W(0xA4BC7D1934F70924, 0x19A87F2A457DAC9F), W(0xA9C7ABDC4830F5C8, 0x916A84B5BE7933F6),
-    W(0xAEAC4C38B4D8C080, 0x14725E2F3E52070A), W(0xB36B31C91F043691, 0x590141744462F93A),
-    W(0xB8053E2BC2319E73, 0xCB2DA55210A4443D), W(0xBC7B5DEAE98AF280, 0xD4113006E80FB290),
-    W(0xC0CE85B8AC526640, 0x89DD62C46E92FA25), W(0xC4FFAFFABF8FBD54, 0x8CB43D10BC9E0221),
-    W(0xC90FDAA22168C234, 0xC4C6628B80DC1CD1),
-};
-
-/* Sine and cosine of k / 32, units of 2^-128 */
-static const struct {
-    u128 sine, cosine;
-} sine_table[] = {
-    {W(0x0000000000000000, 0x0000000000000000), W(0xFFFFFFFFFFFFFFFF, 0xFFFFFFFFFFFFFFFF)},
-    {W(0x07FFAAABBBBA1BA3, 0x2BF904DDB51E4656), W(0xFFE000AAA93E9589, 0x576DA4EC94946FB9)},
-    {W(0x0FFD557776A76D5A, 0x5D259B2F692D4ACB), W(0xFF800AAA4FA69A65, 0x070F73284DE215B9)},
-    {W(0x17F701032550E41A, 0xFC2D1800501A1008), W(0xFEE035FBF35CDA63, 0x2056A6BF1B6B28E0)},
-    {W(0x1FEAAEEE86EE35CA, 0x069A86721F89F85A), W(0xFE00AA93EADE9B6D, 0x1E6A129DF6F18CE5)},
-    {W(0x27D66258BACD96A3, 0xEB335B365C87D594), W(0xFCE1A053E621438B, 0x6D60C76E8C45BF0B)},
-    {W(0x2FB8205F75E56A2B, 0x56A1C4792F856258), W(0xFB835EFCF670DD2C, 0xE6FE7924697EEA14)},
-    {W(0x378DF09DB8C332CE, 0x0D2B53D865582E45), W(0xF9E63E1D9E8B6F6F, 0x2E296BAE5B5ED9C1)},
-    {W(0x3F55DDA9E62AED75, 0x13BD7B8E6A3D1636), W(0xF80AA4FBEF750BA7, 0x83D33CB95F94F8A4)},
-    {W(0x470DF5931AE1D946, 0x076FE0DCFF47FE32), W(0xF5F10A7BB77D3DFA, 0x0C1DA8B578427833)},
-    {W(0x4EB44A5DA74F6002, 0x07AAA090F0734E29), W(0xF399F500C9E9FD37, 0xAE9957263DAB8877)},
-    {W(0x5646F27E8BD65CBE, 0x3A5D61FF06572291), W(0xF105FA4D66B607A6, 0x7D44E04272520443)},
-    {W(0x5DC40955D9084F48, 0xA94675A2498DE5D8), W(0xEE35BF5CCAC89052, 0xCD91DDB734D3A47E)},
-    {W(0x6529AFA7D51B1296, 0x31EC197C0A840A12), W(0xEB29F839F201FD13, 0xB93796827916A78F)},
-    {W(0x6C760C14C8585A51, 0xDBD34660AE6C52AC), W(0xE7E367D2956CFB16, 0xB6AA11E5419CD005)},
-    {W(0x73A74B8F52947B68, 0x1BAF6928EB3FB021), W(0xE462DFC670D421AB, 0x3D1A15901228F147)},
-    {W(0x7ABBA1D12C17BFA1, 0xD92F0D93F60DED9A), W(0xE0A94032DBEA7CED, 0xBDDD9DA2FAFAD985)},
-    {W(0x81B149CE34CAA5A4, 0xE650F8D09FD4D6AA), W(0xDCB7777AC4207051, 0x68F31E3EB780CE9D)},
-    {W(0x88868625B4E1DBB2, 0x3133101330225272), W(0xD88E820B1526311D, 0xD561EFBC0C1A9A53)},
-    {W(0x8F39A191B2BA6122, 0xA3FA4F41D5A3FFD4), W(0xD42F6A1B9F0168CD, 0xF031C2F63C8D9305)},
-    {W(0x95C8EF544210EC0B, 0x91C49BD2AA09E851), W(0xCF9B476C897C25C5, 0xBFE750DD3F308EAF)},
-    {W(0x9C32CBA2B14156EF, 0x05256C4F857991CA), W(0xCAD33F00658FE5E8, 0x204BBC0F3A66A0E7)},
-    {W(0xA2759C0E79C35582, 0x527C32B55F5405C2), W(0xC5D882D2EE48030C, 0x7C07D28E981E3480)},
-    {W(0xA88FCFEBD9A8DD47, 0xE2F3C76EF9E24399), W(0xC0AC518C8B6AE710, 0xBA37A3EEB90CB15B)},
-    {W(0xAE7FE0B5FC786B2D, 0x966E1D6AF140A488), W(0xBB4FF632A908F73E, 0xC151839CB9D993B5)},
-    {W(0xB44452709A597529, 0x05913765434A59D1), W(0xB5C4C7D4F7DAE915, 0xAC786CCF4B1A498D)},
-};
-
 static const struct wide pi = {false, 1, W(0xC90FDAA22168C234, 0xC4C6628B80DC1CD1)};
 static const struct wide half_pi = {false, 0, W(0xC90FDAA22168C234, 0xC4C6628B80DC1CD1)};
 static const struct wide ln_2 = {false, -1, W(0xB17217F7D1CF79AB, 0xC9E3B39803F2F6AF)};
 static const struct wide two_log2_e = {false, 1, W(0xB8AA3B295C17F0BB, 0xBE87FED0691D3E89)};
-
-/* ---- wide arithmetic; the last bits are approximate ---- */
-
-/* The high half of the product. */
-static u128 mulhi(u128 a, u128 b)
-{
-    u64 a1 = (u64)(a >> 64), a0 = (u64)a, b1 = (u64)(b >> 64), b0 = (u64)b;
-    u128 mid = (u128)a1 * b0 + ((u128)a0 * b0 >> 64);
-    u128 mid2 = (u128)a0 * b1 + (u64)mid;
-    return (u128)a1 * b1 + (mid >> 64) + (mid2 >> 64);
-}
-
-static int clz128(u128 v)
-{
-    u64 hi = (u64)(v >> 64);
-    return hi ? __builtin_clzll(hi) : 64 + __builtin_clzll((u64)v);
-}
-
-/* The number V * 2^(exp - 127), brought to normal form. */
-static struct wide wide_make(bool sign, s32 exp, u128 v)
-{
-    if (v == 0)
-        return (struct wide){sign, 0, 0};
-    int shift = clz128(v);
-    return (struct wide){sign, exp - shift, v << shift};
-}
 
 static struct wide wide_of(const struct fp_num *n)
 {
@@ -184,15 +95,7 @@ static struct f80 wide_round(struct fp_env *env, struct wide a)
     return f80_round_pack(env, (struct fp_raw){a.sign, a.exp, (u64)(a.sig >> 64), (u64)a.sig | 1}, 64);
 }
 
-static u64 mulhi64(u64 a, u64 b)
-{
-    return (u64)((u128)a * b >> 64);
-}
-
-/*
- * Most results need no 115 good bits to be rounded right. The fast ways behind tables use 64-bit products and are off
- * by less than OFF in the last place of A: unless a boundary of rounding is that near, the long way comes to the same.
- */
+/* May a number that is off by less than OFF in the last place of A be rounded as A is? */
 static bool is_clear(struct wide a, u64 off)
 {
     return a.exp > -F80_BIAS && ((u64)a.sig + off) << 1 > off << 2;
@@ -253,34 +156,6 @@ static bool reduce(const struct fp_num *x, struct wide *r, unsigned *quadrant)
     return true;
 }
 
-/*
- * The fast way for 1/64 <= |r| <= pi/4: r = k/32 + u. False: the results are not clear. The squares of u have units of
- * 2^-75 (Z) and 2^-64 (T).
- */
-static bool fast_sine_and_cosine(struct wide r, struct wide *sine, struct wide *cosine)
-{
-    if (r.exp < -6)
-        return false;
-    u128 f = wide_fraction(r); /* a multiple of 2^-69 */
-    unsigned k = (unsigned)((f + ((u128)1 << 122)) >> 123);
-    u128 at = (u128)k << 123, sk = sine_table[k].sine, ck = sine_table[k].cosine;
-    bool below = f < at;
-    u64 u = (u64)((below ? at - f : f - at) >> 59);
-    u64 z = (u64)((u128)u * u >> 63), t = z >> 11;
-    u64 c = 0x0AAAAAAAAAAAAAAB - mulhi64(t, 0x005B05B05B05B05B - mulhi64(t, 0x0001A01A01A01A02));
-    c = (z >> 1) - mulhi64(z, mulhi64(t, c)); /* 1 - cos u */
-    u64 s = 0x0222222222222222 - mulhi64(t, 0x000D00D00D00D00D - mulhi64(t, 0x00002E3BC74AAD8E));
-    s = mulhi64(z, 0x2AAAAAAAAAAAAAAB - mulhi64(t, s)); /* 1 - sin u / u */
-    u128 su = ((u128)u << 59) - ((u128)mulhi64(u, s) << 48);
-    u128 a = mulhi(ck, su), b = mulhi(sk, su);
-    sk -= (u128)mulhi64((u64)(sk >> 64), c) << 53;
-    ck -= (u128)mulhi64((u64)(ck >> 64), c) << 53;
-    *sine = wide_make(r.sign, -1, below ? sk - a : sk + a);
-    *cosine = wide_make(false, -1, below ? ck + b : ck - b);
-    const u64 off = (u64)1 << 56; /* in units of 2^-128 */
-    return is_clear(*sine, off << (-1 - sine->exp)) && is_clear(*cosine, off << (-1 - cosine->exp));
-}
-
 /* The sums of (-z)^n / (2n)! and (-z)^n / (2n + 1)!, Q127, and one unit less: the true values are below 1 even where z
  * vanishes. */
 static void sine_and_cosine(struct wide r, struct wide *sine, struct wide *cosine)
@@ -316,11 +191,12 @@ bool f80_sincos(struct fp_env *env, struct f80 x, struct f80 *sine, struct f80 *
     } else if (n.cls == FP_INF) {
         s = c = invalid(env);
     } else if (n.cls == FP_FINITE && !(n.den && fp_stop(env, FP_DE))) {
+        struct wide ws, wc;
+        if (fast_sincos(env, &n, sine, cosine))
+            return true;
         if (!reduce(&n, &r, &quadrant))
             return false;
-        struct wide ws, wc;
-        if (!fast_sine_and_cosine(r, &ws, &wc))
-            sine_and_cosine(r, &ws, &wc);
+        sine_and_cosine(r, &ws, &wc);
         turn(quadrant, &ws, &wc);
         if (cosine)
             c = wide_round(env, wc);
@@ -346,6 +222,8 @@ bool f80_ptan(struct fp_env *env, struct f80 x, struct f80 *tangent)
     } else if (n.cls == FP_INF) {
         *tangent = invalid(env);
     } else if (n.cls == FP_FINITE && !(n.den && fp_stop(env, FP_DE))) {
+        if (fast_tangent(env, &n, tangent))
+            return true;
         if (!reduce(&n, &r, &quadrant))
             return false;
         if (n.exp < -64) { /* x + x^3 / 3 */
@@ -462,6 +340,9 @@ struct f80 f80_patan(struct fp_env *env, struct f80 x, struct f80 y)
         return y;
     if (a.cls != FP_FINITE || b.cls != FP_FINITE)
         return axis_angle(env, &a, &b);
+    struct f80 near;
+    if (fast_angle(env, &a, &b, &near))
+        return near;
     struct wide v = angle(&a, &b, true);
     if (!is_clear(v, (u64)1 << 57))
         v = angle(&a, &b, false);
@@ -486,6 +367,9 @@ struct f80 f80_2xm1(struct fp_env *env, struct f80 x)
             return f80_make(true, F80_BIAS - 1, TOP_BIT);
         return x;
     }
+    struct f80 r;
+    if (fast_2xm1(env, &n, &r))
+        return r;
     struct wide y = wide_mul(wide_of(&n), ln_2);
     u128 f = wide_fraction(y);
     u128 acc = 0;
@@ -563,6 +447,9 @@ struct f80 f80_yl2x(struct fp_env *env, struct f80 x, struct f80 y)
         env->flags |= (v.se & F80_EXP_MAX) == 0 ? FP_PE | FP_UE : FP_PE; /* even where the product is exact */
         return v;
     }
+    struct f80 v;
+    if (fast_yl2x(env, &n, &f, &v))
+        return v;
     return wide_round(env, wide_mul(log2_of(wide_of(&n)), wide_of(&f)));
 }
 
@@ -588,6 +475,9 @@ struct f80 f80_yl2xp1(struct fp_env *env, struct f80 x, struct f80 y)
         env->flags |= FP_PE;
         return x;
     }
+    struct f80 r;
+    if (fast_yl2xp1(env, &n, &f, &r))
+        return r;
     const struct wide one = {false, 0, ONE};
     struct wide v = n.exp < -2 ? log2_1p(wide_of(&n)) : log2_of(wide_add(one, wide_of(&n)));
     return wide_round(env, wide_mul(v, wide_of(&f)));

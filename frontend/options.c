@@ -294,6 +294,7 @@ int options_parse(struct options *o, int argc, char **argv)
     memset(o, 0, sizeof *o);
     o->mem_mb = 128;
     o->rewind_mb = REWIND_UNSET;
+    o->engine = engine_has_host() ? PC_JIT : PC_INTERP;
     o->threshold = THRESHOLD_UNSET;
     o->step = argc > 1 && strcmp(argv[1], "step") == 0;
     for (int i = 1 + o->step; i < argc; i++) {

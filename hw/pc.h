@@ -16,7 +16,7 @@
 #include "base/log.h"
 #include "cpu/cpu.h"
 
-enum { PC_DRIVES = 4, PC_FLOPPIES = 2, PC_SERIALS = 4, PC_RATE_PS = 10000 /* 100 million counts a second */ };
+enum { PC_DRIVES = 4, PC_FLOPPIES = 2, PC_SERIALS = 4, PC_RATE_PS = 2500 /* 400 million counts a second */ };
 
 /* What hangs on one IDE position: 0 primary master, 1 primary slave, 2 secondary master, 3 secondary slave. */
 struct pc_drive {

@@ -3,9 +3,9 @@
  * one store path that honours watches.
  */
 #include "softmmu/phys.h"
+#include "base/host_pages.h"
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 
 struct phys_layer {
     int handle;
@@ -17,15 +17,19 @@ struct phys_layer {
     const char *name;
 };
 
+static size_t frames_size(const struct physmem *p)
+{
+    return (p->backing_size >> PAGE_BITS) * sizeof *p->frames;
+}
+
 int phys_init(struct physmem *p, struct log *log, u64 ram_size, u64 device_size, u64 max_phys)
 {
     memset(p, 0, sizeof *p);
     p->log = log;
     p->backing_size = PAGE_SIZE + ram_size + device_size;
     p->npages = max_phys >> PAGE_BITS;
-    void *m = mmap(NULL, p->backing_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    p->backing = m == MAP_FAILED ? NULL : m;
-    p->frames = calloc(p->backing_size >> PAGE_BITS, sizeof *p->frames);
+    p->backing = host_pages_new(p->backing_size);
+    p->frames = host_pages_new(frames_size(p));
     p->rmap = calloc(p->npages, sizeof *p->rmap);
     p->wmap = calloc(p->npages, sizeof *p->wmap);
     if (!p->backing || !p->frames || !p->rmap || !p->wmap) {
@@ -38,9 +42,8 @@ int phys_init(struct physmem *p, struct log *log, u64 ram_size, u64 device_size,
 
 void phys_free(struct physmem *p)
 {
-    if (p->backing)
-        munmap(p->backing, p->backing_size);
-    free(p->frames);
+    host_pages_free(p->backing, p->backing_size);
+    host_pages_free(p->frames, frames_size(p));
     free(p->rmap);
     free(p->wmap);
     free(p->layers);

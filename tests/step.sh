@@ -46,7 +46,7 @@ keys wait "OMBRA"; sleep 1s; key enter
 continue 3s
 show screen
 until mode
-runback count 9547671
+runback count 13080732
 show registers
 until if cr0 & 1
 out
@@ -133,8 +133,9 @@ sees "running"
 keys c
 sees "stop paused"
 tmux -L "$session" resize-window -x 120 -y 40
+sees "base 000F0000h"
 keys Escape
-sees "F0000"
+sees "── memory ──"
 keys q
 sees "left with 0"
 tmux -L "$session" kill-server

@@ -2,6 +2,7 @@
  * engine.c - which blocks are translated, how they are tied together, and the loop that runs them.
  */
 #include "translator/engine.h"
+#include "base/host_pages.h"
 #include "cpu/exec.h"
 #include "cpu/run.h"
 #include "cpu/x87.h"
@@ -731,41 +732,65 @@ static struct translation *for_host(struct engine *e, struct iblock *b)
     return t && t->code.entry && may_enter(e, t) ? t : NULL;
 }
 
+/* Where run_host() is. */
+struct host_run {
+    struct iblock *block;    /* here, or the last one known */
+    struct x64_link *link;   /* the edge that was left by, if it can be tied */
+    bool cold;               /* interpreted code was before */
+};
+
+/* Code of the decoded block here and its mode; what was left by leads to it from now on. NULL: there is none. */
+static const u8 *entered_anew(struct engine *e, struct host_run *r, struct iblock *from, u32 *mode)
+{
+    u64 flushes = e->stats.flushes;
+    if (!r->cold)
+        r->block = cpu_next_block(e->c, from);
+    struct translation *t = for_host(e, r->block);
+    if (!t)
+        return NULL;
+    if (!r->link)
+        enter_jump(e, t, r->block);
+    else if (flushes == e->stats.flushes)
+        tie(e, r->link, from, t, r->block);
+    *mode = t->code.mode;
+    return t->code.entry;
+}
+
+/* Behind interpreted code the decoded blocks are asked first: most of what follows is as cold, and not in the table of jumps. */
+static const u8 *code_here(struct engine *e, struct host_run *r, u32 *mode)
+{
+    struct iblock *from = r->block;
+    if (r->cold)
+        r->block = cpu_next_block(e->c, from);
+    bool perhaps = !r->link && e->c->budget >= X64_INSNS + X64_RESERVE && (!r->cold || r->block->translated);
+    const u8 *code = perhaps ? entered_before(e, mode) : NULL;
+    return code ? code : entered_anew(e, r, from, mode);
+}
+
 static void run_host(struct engine *e)
 {
     struct cpu *c = e->c;
-    struct iblock *b = c->blocks->scratch;
-    struct x64_link *l = NULL;
+    struct host_run r = {.block = c->blocks->scratch};
     while (LIKELY(!c->attention) && c->budget > 0) {
         if (make_room(e)) {
-            b = c->blocks->scratch;
-            l = NULL;
+            r.block = c->blocks->scratch;
+            r.link = NULL;
         }
         u32 mode;
-        const u8 *code = !l && c->budget >= X64_INSNS + X64_RESERVE ? entered_before(e, &mode) : NULL;
+        const u8 *code = code_here(e, &r, &mode);
+        r.cold = !code;
+        r.link = NULL;
         if (!code) {
-            struct iblock *from = b;
-            u64 flushes = e->stats.flushes;
-            b = cpu_next_block(c, b);
-            struct translation *t = for_host(e, b);
-            if (!t) {
-                interpret(e, b);
-                l = NULL;
-                continue;
-            }
-            if (l && flushes == e->stats.flushes)
-                tie(e, l, from, t, b);
-            else if (!l)
-                enter_jump(e, t, b);
-            code = t->code.entry;
-            mode = t->code.mode;
+            interpret(e, r.block);
+            continue;
         }
         u64 left = enter(e, code, mode);
         if (left == X64_SLICE_ENDS && c->budget > 0) /* not behind a REP that used the slice up */
-            interpret(e, b = cpu_next_block(c, b));
-        l = left > X64_SLICE_ENDS ? (struct x64_link *)(uintptr_t)left : NULL;
-        if (l) /* the last of a chain */
-            b = l->from->part[0].block;
+            interpret(e, r.block = cpu_next_block(c, r.block));
+        if (left > X64_SLICE_ENDS) {
+            r.link = (struct x64_link *)(uintptr_t)left;
+            r.block = r.link->from->part[0].block; /* the last of a chain */
+        }
     }
     x64_x87_save(c);
 }
@@ -808,7 +833,7 @@ static bool prepare(struct engine *e)
 
 struct engine *engine_new(struct cpu *c, const struct engine_config *config)
 {
-    struct engine *e = calloc(1, sizeof *e);
+    struct engine *e = host_pages_new(sizeof *e);
     if (!e)
         return NULL;
     e->c = c;
@@ -835,7 +860,7 @@ void engine_free(struct engine *e)
     host_exec_free(&e->room.mem);
     verify_free(e->verify);
     free(e->all);
-    free(e);
+    host_pages_free(e, sizeof *e);
 }
 
 /* Sums where calls of C would have to be counted twice. */

@@ -23,12 +23,13 @@ struct candidate {
 
 enum { CANDIDATES = 32, SPAN_MAX = 1024 /* the wider, the more often it does not fit into a page */ };
 
+/* Arrays are filled as far as they are used: most blocks are short. */
 struct finder {
     struct ir_block *b;
     u32 roots;
+    unsigned count;
     struct sum reg[8], value[IR_MAX_OPS];
     struct candidate list[CANDIDATES];
-    unsigned count;
     u8 of[IR_MAX_OPS]; /* candidate of an access + 1 */
 };
 
@@ -97,25 +98,29 @@ static bool closes(const struct ir_op *o)
     }
 }
 
-static bool same_sum(struct sum a, struct sum b)
+/* Is O, a LEA with an index, a known number away from the earlier operation E? That is *BY. */
+static bool is_beside(const struct finder *f, const struct ir_op *e, const struct ir_op *o, u32 *by)
 {
-    return a.root == b.root && a.off == b.off;
+    const struct sum *from = &f->value[e->b], *to = &f->value[o->b];
+    if (e->op != IR_LEA || !e->b || e->aux != o->aux || from->root != to->root || !e->a != !o->a)
+        return false;
+    *by = (u32)o->imm - (u32)e->imm + ((to->off - from->off) << o->aux);
+    if (!o->a)
+        return true;
+    *by += f->value[o->a].off - f->value[e->a].off;
+    return f->value[e->a].root == f->value[o->a].root;
 }
 
 /* An earlier LEA of the same base and index has the same root. */
 static struct sum lea(struct finder *f, unsigned at)
 {
     const struct ir_op *o = &f->b->op[at];
-    u32 imm = (u32)o->imm;
+    u32 by;
     if (!o->b)
-        return (struct sum){f->value[o->a].root, f->value[o->a].off + imm};
-    for (unsigned i = at; i-- > 1;) {
-        const struct ir_op *e = &f->b->op[i];
-        if (e->op == IR_LEA && e->b && e->aux == o->aux && same_sum(f->value[e->b], f->value[o->b]) &&
-            (e->a ? o->a && f->value[e->a].root == f->value[o->a].root : !o->a))
-            return (struct sum){f->value[i].root, f->value[i].off + imm - (u32)e->imm +
-                                                      (o->a ? f->value[o->a].off - f->value[e->a].off : 0)};
-    }
+        return (struct sum){f->value[o->a].root, f->value[o->a].off + (u32)o->imm};
+    for (unsigned i = at; i-- > 1;)
+        if (is_beside(f, &f->b->op[i], o, &by))
+            return (struct sum){f->value[i].root, f->value[i].off + by};
     return unknown(f);
 }
 
@@ -194,8 +199,8 @@ static void access(struct finder *f, unsigned at)
 static void look(struct finder *f, unsigned at)
 {
     const struct ir_op *o = &f->b->op[at];
-    if (ir_info[o->op].attrs & IR_VALUE)
-        f->value[at] = value_of(f, at);
+    f->of[at] = 0;
+    f->value[at] = ir_info[o->op].attrs & IR_VALUE ? value_of(f, at) : (struct sum){0};
     if (is_access(o))
         access(f, at);
     else if (o->op == IR_PUT)
@@ -221,7 +226,10 @@ static void number(struct finder *f)
 
 void ir_group(struct ir_block *b)
 {
-    struct finder f = {.b = b};
+    struct finder f;
+    f.b = b;
+    f.roots = f.count = 0;
+    f.value[0] = (struct sum){0};
     registers_change(&f);
     for (unsigned i = 1; i < b->count; i++)
         look(&f, i);

@@ -9,6 +9,14 @@
 #define G IR_STATE
 #define L IR_LEAVES
 #define E IR_ENDS
+#define A IR_A
+#define B IR_B
+#define C IR_C
+#define F IR_F
+#define P IR_P
+#define I IR_I
+#define X IR_X
+#define K IR_K
 const struct ir_info ir_info[IR_COUNT] = {
 #define OP(n, o, a, s) [IR_##n] = {.name = #n, .operands = o, .attrs = a, .sentence = s},
 #include "translator/ir.def"
@@ -19,6 +27,14 @@ const struct ir_info ir_info[IR_COUNT] = {
 #undef G
 #undef L
 #undef E
+#undef A
+#undef B
+#undef C
+#undef F
+#undef P
+#undef I
+#undef X
+#undef K
 
 /* ---- builder ---- */
 
@@ -73,13 +89,13 @@ static void drop_flags(struct ir_block *b)
 
 static void count_uses(struct ir_block *b, struct ir_op *o, int by)
 {
-    if (ir_has(o->op, 'a'))
+    if (ir_has(o->op, IR_A))
         b->op[o->a].uses += by;
-    if (ir_has(o->op, 'b'))
+    if (ir_has(o->op, IR_B))
         b->op[o->b].uses += by;
-    if (ir_has(o->op, 'c'))
+    if (ir_has(o->op, IR_C))
         b->op[o->c].uses += by;
-    if (ir_has(o->op, 'f') || ir_has(o->op, 'p'))
+    if (ir_has(o->op, IR_F | IR_P))
         b->op[o->f].fuses += by;
 }
 
@@ -134,8 +150,8 @@ static u8 taken(const struct ir_block *b, const struct ir_op *o)
 /* What somebody wants of the token that O takes, all who want O's being known. */
 static void pass_wants(struct ir_block *b, struct ir_op *o)
 {
-    bool may_do_without = ir_has(o->op, 'p');
-    if (!o->f || !(may_do_without || ir_has(o->op, 'f')))
+    bool may_do_without = ir_has(o->op, IR_P);
+    if (!o->f || !(may_do_without || ir_has(o->op, IR_F)))
         return;
     u8 want = taken(b, o);
     b->op[o->f].set |= want;
@@ -182,13 +198,13 @@ static const char *bad_op(const struct ir_block *b, unsigned at)
 {
     const struct ir_op *o = &b->op[at];
     const char *bad = NULL;
-    if (ir_has(o->op, 'a'))
+    if (ir_has(o->op, IR_A))
         bad = bad_operand(b, at, o->a, IR_VALUE);
-    if (!bad && ir_has(o->op, 'b'))
+    if (!bad && ir_has(o->op, IR_B))
         bad = bad_operand(b, at, o->b, IR_VALUE);
-    if (!bad && ir_has(o->op, 'c'))
+    if (!bad && ir_has(o->op, IR_C))
         bad = bad_operand(b, at, o->c, IR_VALUE);
-    if (!bad && (ir_has(o->op, 'f') || (ir_has(o->op, 'p') && o->f)))
+    if (!bad && (ir_has(o->op, IR_F) || (ir_has(o->op, IR_P) && o->f)))
         bad = bad_operand(b, at, o->f, IR_TOKEN);
     if (!bad && o->op == IR_STW && b->op[o->a].op != IR_LDW)
         bad = "STW without its LDW";
@@ -222,32 +238,20 @@ void ir_dump_op(const struct ir_block *b, unsigned at, FILE *out)
     fprintf(out, "%s", info->name);
     if (o->w)
         fprintf(out, ".%u", o->w * 8);
-    for (const char *p = info->operands; *p; p++) {
-        switch (*p) {
-        case 'a':
-            fprintf(out, " %u", o->a);
-            break;
-        case 'b':
-            fprintf(out, " %u", o->b);
-            break;
-        case 'c':
-            fprintf(out, " %u", o->c);
-            break;
-        case 'f':
-        case 'p':
-            fprintf(out, " !%u", o->f);
-            break;
-        case 'i':
-            fprintf(out, " %" PRIX64 "h", o->imm);
-            break;
-        case 'x':
-            fprintf(out, " @%X", o->aux);
-            break;
-        case 'k':
-            fprintf(out, " cc%u", o->cc);
-            break;
-        }
-    }
+    if (info->operands & IR_A)
+        fprintf(out, " %u", o->a);
+    if (info->operands & IR_B)
+        fprintf(out, " %u", o->b);
+    if (info->operands & IR_C)
+        fprintf(out, " %u", o->c);
+    if (info->operands & (IR_F | IR_P))
+        fprintf(out, " !%u", o->f);
+    if (info->operands & IR_I)
+        fprintf(out, " %" PRIX64 "h", o->imm);
+    if (info->operands & IR_X)
+        fprintf(out, " @%X", o->aux);
+    if (info->operands & IR_K)
+        fprintf(out, " cc%u", o->cc);
     if (o->group)
         fprintf(out, " group %u+%u", o->group, o->delta);
     fputc('\n', out);

@@ -1,7 +1,8 @@
 /*
  * lift_x87.c - x87 instructions. Those that the host's own unit does bit for bit as the interpreter stay what they are;
- * X87IN in front of a run of them sees to it that the guest's registers are in that unit. Transcendental functions,
- * packed decimals, images of the state and undocumented encodings are their handlers'.
+ * X87IN in front of a run of them sees to it that the guest's registers are in that unit. Transcendental
+ * functions go that way too: a backend has them computed in software. Packed decimals, images of the state and undocumented
+ * encodings are their handlers'.
  */
 #include "translator/lift.h"
 #include "cpu/x87.h"
@@ -127,6 +128,8 @@ static void lift_SAHF(struct lift *l)
 const lift_fn lift_x87_table[ISA_COUNT] = {
     ARITHMETIC(ADD), ARITHMETIC(MUL), ARITHMETIC(SUB), ARITHMETIC(SUBR), ARITHMETIC(DIV), ARITHMETIC(DIVR),
     [ISA_FSQRT] = plain, [ISA_FRNDINT] = plain, [ISA_FCHS] = plain, [ISA_FABS] = plain,
+    [ISA_F2XM1] = plain, [ISA_FYL2X] = plain, [ISA_FYL2XP1] = plain, [ISA_FPATAN] = plain,
+    [ISA_FSIN] = plain, [ISA_FCOS] = plain, [ISA_FSINCOS] = plain, [ISA_FPTAN] = plain,
     [ISA_FSCALE] = plain, [ISA_FXTRACT] = plain, [ISA_FPREM] = plain, [ISA_FPREM1] = plain,
     [ISA_FCOM_M32] = source, [ISA_FCOM_M64] = source, [ISA_FCOMP_M32] = source, [ISA_FCOMP_M64] = source,
     [ISA_FICOM_M16] = source, [ISA_FICOM_M32] = source, [ISA_FICOMP_M16] = source, [ISA_FICOMP_M32] = source,

@@ -8,9 +8,10 @@ with their libraries) and is timed from outside by markers on the serial line; c
 of the same binaries. The first CD has the groups of FIRST_CD, and booting it is what the row boot times; the second has the
 others. Boot sectors with 16-bit loops and with changes of mode are timed the same way; their checksums are known. What counts
 is the processor time of the emulator, so that other load on the host disturbs little. Runs are interleaved; the table shows
-medians in seconds and, per group, geometric means of ratios to the first peer. The peer 'jit' is ombra with --engine jit.
+medians in seconds and, per group, geometric means of ratios to the first peer. The peer 'jit' is ombra's translator, 'ombra' its
+interpreter; 'verify' is slow and tells on standard error what it has compared.
 """
-import argparse, glob, hashlib, math, os, re, resource, shutil, statistics, subprocess, sys, tempfile, time
+import argparse, glob, hashlib, math, os, re, resource, shutil, signal, statistics, subprocess, sys, tempfile, time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 MATERIAL = os.path.join(HERE, "..", "guest", "material.sh")
@@ -96,10 +97,13 @@ def make_iso(disc, names):
     return iso
 
 
+ENGINES = {"ombra": ["--engine", "interp"], "jit": ["--engine", "jit"], "verify": ["--verify", "--stats"]}
+
+
 def command(peer, ombra, image, work, memory=128):
     floppy = image.endswith(".img")
-    if peer in ("ombra", "jit"):
-        engine = ["--engine", "jit"] if peer == "jit" else []
+    if peer in ENGINES:
+        engine = ENGINES[peer]
         return [ombra, *engine, "--mem", str(memory), "--display", "none", "--clock", "virtual", "--serial", "stdio",
                 "--fd" if floppy else "--cd", image]
     if peer == "qemu":
@@ -138,7 +142,8 @@ def used_by_children():
 def run_guest(argv, limit):
     """Seconds and checksum of each program, and seconds to the first line of /init."""
     times, sums, start = {}, {}, 0
-    p = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+    tells = "--verify" in argv
+    p = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=None if tells else subprocess.DEVNULL, stdin=subprocess.DEVNULL)
     timer = time.monotonic() + limit
     for raw in iter(p.stdout.readline, b""):
         line = raw.decode("latin-1")
@@ -160,8 +165,12 @@ def run_guest(argv, limit):
             break
         if "Kernel panic" in line:
             break
-    p.kill()
-    p.wait()
+    if tells:
+        p.send_signal(signal.SIGINT)  # it ends with what it has to tell
+    else:
+        p.kill()
+    if p.wait() == 1:
+        say(f"{' '.join(argv)}: a difference")
     return times, sums
 
 

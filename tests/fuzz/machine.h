@@ -7,8 +7,8 @@
 
 #include "hw/pc.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/unit/engine_mode.h"
 #include "tests/unit/mem_block.h"
-#include "translator/engine.h"
 
 enum {
     FUZZ_RAM = 2 << 20,
@@ -43,17 +43,15 @@ static inline void fuzz_bios(u8 *bios)
     memcpy(bios + 0xFFF0, reset, sizeof reset);
 }
 
-/* VERIFY: NULL, or who is told how the engine differs from the interpreter. */
-static inline void fuzz_machine_open_with(struct fuzz_machine *m, const struct cpu_model *cpu, enum pc_engine engine,
-                                          const struct engine_observer *verify)
+/* The machine around M's media. */
+static inline struct pc_config fuzz_machine_config(struct fuzz_machine *m, const struct cpu_model *cpu)
 {
-    char error[256] = "";
     fuzz_bios(m->bios);
     mem_block_init(&m->floppy, FUZZ_FLOPPY, 512);
     mem_block_init(&m->disk, FUZZ_DISK, 512);
     mem_block_init(&m->cd, FUZZ_CD, 2048);
     m->cd.block.readonly = true;
-    struct pc_config config = {
+    return (struct pc_config){
         .cpu = cpu,
         .ram = FUZZ_RAM,
         .bios = m->bios,
@@ -65,20 +63,36 @@ static inline void fuzz_machine_open_with(struct fuzz_machine *m, const struct c
         .serial_present = {true, true},
         .apic = true,
         .exit_port = true,
-        .engine = engine,
-        .engine_cache = ENGINE_CACHE_MIN,
-        .engine_verify = verify,
-        .engine_observer = verify,
     };
-    m->pc = pc_new(&config, error, sizeof error);
+}
+
+static inline void fuzz_machine_new(struct fuzz_machine *m, const struct pc_config *config)
+{
+    char error[256] = "";
+    m->pc = pc_new(config, error, sizeof error);
     if (!m->pc)
         fprintf(stderr, "%s\n", error);
     fuzz_check(m->pc);
 }
 
+/* VERIFY: NULL, or who is told how the engine differs from the interpreter. */
+static inline void fuzz_machine_open_with(struct fuzz_machine *m, const struct cpu_model *cpu, enum pc_engine engine,
+                                          const struct engine_observer *verify)
+{
+    struct pc_config config = fuzz_machine_config(m, cpu);
+    config.engine = engine;
+    config.engine_cache = ENGINE_CACHE_MIN;
+    config.engine_verify = verify;
+    config.engine_observer = verify;
+    fuzz_machine_new(m, &config);
+}
+
+/* In the mode of the tests. */
 static inline void fuzz_machine_open(struct fuzz_machine *m, const struct cpu_model *cpu)
 {
-    fuzz_machine_open_with(m, cpu, PC_INTERP, NULL);
+    struct pc_config config = fuzz_machine_config(m, cpu);
+    test_engine_pc(&config);
+    fuzz_machine_new(m, &config);
 }
 
 static inline void fuzz_machine_close(struct fuzz_machine *m)

@@ -1,11 +1,12 @@
 /*
- * emu.c - the interpreter's side of the oracle.
+ * emu.c - our side of the oracle.
  *
  * Physical memory, which the system sees at linear 96A00000h: GDT 1000h, IDT 1800h, LDT 2400h, TSS 2600h, page
  * tables 3000h, handlers (a HLT for each vector) 18000h, stack of CPL 0 below 1F000h; the case's pages from 20000h on.
  */
 #include "tests/oracle/emu.h"
 #include "cpu/sys.h"
+#include "tests/unit/engine_mode.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -37,6 +38,10 @@ struct emu {
     struct clock clock;
     struct cpu_model model;
     struct cpu *cpu;
+    struct engine *engine; /* NULL: the interpreter alone */
+    struct engine_observer observer;
+    u32 case_ip;
+    u64 translated;
     u8 *ram;
     u32 next_table;
     bool triple_fault;
@@ -175,7 +180,25 @@ static void switch_on(struct emu *e)
     mmu_load_cr3(&c->mmu, c->cr3);
 }
 
-struct emu *emu_new(const u8 *pristine, bool soft)
+static void note_translated(void *ctx, const struct engine_view *v)
+{
+    struct emu *e = ctx;
+    e->translated += v->host && v->part[0].ip == e->case_ip;
+}
+
+/* False without memory. */
+static bool set_engine(struct emu *e, const char *mode)
+{
+    struct engine_config config;
+    if (!test_engine_named(mode, &config))
+        return true;
+    e->observer = (struct engine_observer){.ctx = e, .translated = note_translated, .differs = test_engine_differs};
+    config.observer = &e->observer;
+    e->engine = engine_new(e->cpu, &config);
+    return e->engine;
+}
+
+struct emu *emu_new(const u8 *pristine, bool soft, const char *mode)
 {
     struct emu *e = aligned_alloc(64, (sizeof *e + 63) & ~(size_t)63);
     if (!e)
@@ -205,7 +228,7 @@ struct emu *emu_new(const u8 *pristine, bool soft)
                             .triple_fault = triple_fault,
                             .tpr = no_tpr};
     e->cpu = cpu_new(&e->model, &e->phys, &host);
-    if (!e->cpu) {
+    if (!e->cpu || !set_engine(e, mode)) {
         emu_free(e);
         return NULL;
     }
@@ -220,6 +243,7 @@ struct emu *emu_new(const u8 *pristine, bool soft)
 
 void emu_free(struct emu *e)
 {
+    engine_free(e->engine);
     cpu_free(e->cpu);
     phys_free(&e->phys);
     log_close(&e->log);
@@ -347,10 +371,22 @@ static void store_result(struct emu *e, const struct oracle_case *k, struct orac
     store_fx(c, r->fx);
 }
 
+/* What is left of the slice is spent at ORACLE_EXIT. */
+static void run_case(struct emu *e, const struct oracle_case *k)
+{
+    e->case_ip = (u32)k->ip;
+    cpu_run(e->cpu, k->budget + (e->engine ? TEST_ENGINE_SLICE : 0));
+}
+
+u64 emu_translated(const struct emu *e)
+{
+    return e->translated;
+}
+
 void emu_run(struct emu *e, const struct oracle_case *k, struct oracle_result *r)
 {
     load_case(e, k);
-    cpu_run(e->cpu, k->budget);
+    run_case(e, k);
     store_result(e, k, r);
     u8 *data = e->ram + DATA_PAGES;
     oracle_note_changes(r, data, e->pristine);

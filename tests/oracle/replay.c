@@ -22,8 +22,8 @@ struct replay {
 
 static void show(struct replay *r, u32 number, unsigned setting)
 {
-    printf("oracle --replay %s --row %s --case %u%s\n", r->o->path, isa_rows[r->c.row].id, number,
-           setting ? " --soft" : "");
+    printf("oracle --replay %s --row %s --case %u%s%s%s\n", r->o->path, isa_rows[r->c.row].id, number,
+           setting ? " --soft" : "", r->o->mode ? " --engine " : "", r->o->mode ? r->o->mode : "");
     compare_show_case(&r->c, stdout);
     compare_results(&r->c, &r->silicon, &r->ours, r->tally.used, stdout);
 }
@@ -83,12 +83,15 @@ static int replay_file(struct replay *r)
     if (tally_init(&r->tally) != 0)
         return 2;
     for (unsigned i = 0; i < SETTINGS; i++) {
-        r->emu[i] = emu_new(vectors_pristine(r->v), i == 1);
+        r->emu[i] = emu_new(vectors_pristine(r->v), i == 1, r->o->mode);
         if (!r->emu[i])
             return 2;
     }
     if (replay_rows(r) != 0)
         return 2;
+    if (r->o->mode)
+        printf("%llu cases translated, %llu with floating point in software\n",
+               (unsigned long long)emu_translated(r->emu[0]), (unsigned long long)emu_translated(r->emu[1]));
     u32 unexplained = tally_print(&r->tally, r->o->row, r->o->coverage);
     return r->tally.failures || (r->o->coverage && unexplained);
 }

@@ -13,6 +13,7 @@ struct replay_options {
     u32 stride;      /* every STRIDE-th case */
     u32 max_shown;   /* of each row */
     bool coverage;
+    const char *mode; /* of emu_new() */
     bool soft; /* only with floating point in software, otherwise with the host's and then in software */
 };
 

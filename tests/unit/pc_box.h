@@ -10,8 +10,8 @@
 #define OMBRA_TESTS_PC_BOX_H
 
 #include "frontend/guest/tour.h"
-#include "hw/pc.h"
 #include "mem_block.h"
+#include "tests/unit/engine_mode.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -158,7 +158,7 @@ static inline void box_make_media(struct box *b)
 
 static inline struct pc_config box_config(struct box *b)
 {
-    return (struct pc_config){
+    struct pc_config config = {
         .cpu = cpu_model_find("p4"),
         .ram = BOX_RAM,
         .bios = b->roms->bios,
@@ -175,6 +175,8 @@ static inline struct pc_config box_config(struct box *b)
              {.kind = PC_DRIVE_CD, .block = &b->media[BOX_CD].block}},
         .log_out = stderr,
     };
+    test_engine_pc(&config);
+    return config;
 }
 
 static inline void box_build(struct box *b, const struct pc_config *config)

@@ -44,7 +44,7 @@ static void operations(void **state)
                                 "00010000  add   eax, 5                         2  = CONST.32 5h\n"
                                 "                                               3  = GET.32 @0\n"
                                 "                                               4! = ADD.32 3 2\n"
-                                "                                                    PUT.32 @0 4\n"
+                                "                                                    PUT.32 4 @0\n"
                                 "                                                    FLAGS !4\n"
                                 "00010003  jmp   0x10005                             JMP 10005h\n"
                                 "\n"

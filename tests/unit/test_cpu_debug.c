@@ -21,7 +21,7 @@ static void single_step(void **state)
     struct rig r;
     rig_new(&r, "p3");
     rig_protected(&r, 0, "68 02 01 00 00 9D 40 40 F4"); /* PUSH 102h; POPF; INC EAX... */
-    rig_run(&r, 10);
+    rig_run_out(&r);
     assert_in_handler(&r, VEC_DB);
     assert_int_equal(rig_frame(&r, 0), CODE + 7); /* after the one that follows POPF */
     assert_int_equal(rig_frame(&r, 2), F_ONE | F_TF);
@@ -36,7 +36,7 @@ static void step_over_int(void **state)
     struct rig r;
     rig_new(&r, "p3");
     rig_protected(&r, 0, "68 02 01 00 00 9D CD 05");
-    rig_run(&r, 10);
+    rig_run_out(&r);
     assert_in_handler(&r, 5);
     assert_int_equal(hits(&r), 0);
     rig_free(&r);
@@ -52,7 +52,7 @@ static void step_and_iret(void **state)
     rig_put(&r, STACK0 - 12, 4, CODE + 0x100);
     rig_put(&r, STACK0 - 8, 4, K_CODE);
     rig_put(&r, STACK0 - 4, 4, F_ONE);
-    rig_run(&r, 10);
+    rig_run_out(&r);
     assert_in_handler(&r, VEC_DB);
     assert_int_equal(rig_frame(&r, 0), CODE + 0x100);
     rig_free(&r);
@@ -64,7 +64,7 @@ static void step_over_mov_ss(void **state)
     struct rig r;
     rig_new(&r, "p3");
     rig_protected(&r, 0, "B8 10 00 00 00 68 02 01 00 00 9D 8E D0 90 90");
-    rig_run(&r, 10);
+    rig_run_out(&r);
     assert_in_handler(&r, VEC_DB);
     assert_int_equal(rig_frame(&r, 0), CODE + 14);
     rig_free(&r);
@@ -77,7 +77,7 @@ static void rep_traps_each_iteration(void **state)
     rig_protected(&r, 0, "68 02 01 00 00 9D F3 AB F4");
     r.cpu->r[R_CX] = 3;
     r.cpu->r[R_DI] = 0x5000;
-    rig_run(&r, 10);
+    rig_run_out(&r);
     assert_in_handler(&r, VEC_DB);
     assert_int_equal(rig_frame(&r, 0), CODE + 6);
     assert_int_equal(rig_reg(&r, R_CX), 2);
@@ -89,7 +89,7 @@ static void icebp(void **state)
     struct rig r;
     rig_new(&r, "p3");
     rig_protected(&r, 3, "F1");
-    rig_run(&r, 10);
+    rig_run_out(&r);
     assert_in_handler(&r, VEC_DB); /* the gate's DPL of 0 does not matter */
     assert_int_equal(rig_frame(&r, 0), CODE + 1);
     assert_int_equal(hits(&r), 0);
@@ -142,7 +142,7 @@ static void data_breakpoint(void **state)
         rig_protected(&r, 0, cases[i].code);
         rig_hex(&r, CODE + 6, "F4");
         arm(&r, 2, cases[i].addr, cases[i].kind, cases[i].len);
-        rig_run(&r, 10);
+        rig_run_out(&r);
         if (cases[i].hit) {
             assert_in_handler(&r, VEC_DB);
             assert_int_equal(rig_frame(&r, 0), CODE + 5);
@@ -163,7 +163,7 @@ static void data_breakpoint_under_mov_ss(void **state)
     rig_protected(&r, 0, "8E 15 00 50 00 00 90 90");
     rig_put(&r, 0x5000, 2, K_DATA);
     arm(&r, 0, 0x5000, 3, 1);
-    rig_run(&r, 10);
+    rig_run_out(&r);
     assert_in_handler(&r, VEC_DB);
     assert_int_equal(rig_frame(&r, 0), CODE + 7);
     rig_free(&r);
@@ -178,7 +178,7 @@ static void io_breakpoint(void **state)
         r.cpu->cr4 |= de ? CR4_DE : 0;
         r.cpu->r[R_DX] = 0x3F9;
         arm(&r, 3, 0x3F8, 2, 1);
-        rig_run(&r, 10);
+        rig_run_out(&r);
         assert_int_equal(r.outs, 1);
         if (de) {
             assert_in_handler(&r, VEC_DB);
@@ -197,7 +197,7 @@ static void general_detect(void **state)
     rig_new(&r, "p3");
     rig_protected(&r, 0, "0F 21 C0"); /* MOV EAX,DR0 */
     r.cpu->dr[7] |= DR7_GD;
-    rig_run(&r, 10);
+    rig_run_out(&r);
     assert_in_handler(&r, VEC_DB);
     assert_int_equal(rig_frame(&r, 0), CODE);
     assert_int_equal(hits(&r), DR6_BD);
@@ -211,7 +211,7 @@ static void register_rules(void **state)
     rig_new(&r, "p3");
     /* MOV EAX,-1; MOV DR6,EAX; MOV DR5,EAX (is DR7); MOV ECX,DR4 */
     rig_protected(&r, 0, "B8 FF DF FF FF 0F 23 F0 0F 23 E8 0F 21 E1 F4");
-    rig_run(&r, 5);
+    rig_run_out(&r);
     assert_int_equal(r.cpu->dr[6], 0xFFFFCFFF);
     assert_int_equal(r.cpu->dr[7], 0xFFFF07FF);
     assert_int_equal(rig_reg(&r, R_CX), 0xFFFFCFFF);
@@ -220,13 +220,13 @@ static void register_rules(void **state)
     rig_new(&r, "p3");
     rig_protected(&r, 0, "0F 21 E0");
     r.cpu->cr4 |= CR4_DE;
-    rig_run(&r, 5);
+    rig_run_out(&r);
     assert_in_handler(&r, VEC_UD);
     rig_free(&r);
 
     rig_new(&r, "p3");
     rig_protected(&r, 3, "0F 21 C0");
-    rig_run(&r, 5);
+    rig_run_out(&r);
     assert_in_handler(&r, VEC_GP);
     rig_free(&r);
 }

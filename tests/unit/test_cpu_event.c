@@ -12,7 +12,7 @@ static void real_int(void **state)
     rig_real(&r, "FB CD 21 F4");
     rig_put(&r, 0x21 * 4, 4, 0x00109000 - 0x100); /* 0010:8F00 */
     rig_hex(&r, 0x9000, "F4");
-    rig_run(&r, 10);
+    rig_run_out(&r);
     struct cpu *c = r.cpu;
     assert_int_equal(c->halt, HALT_HLT);
     assert_int_equal(c->seg[SEG_CS].sel, 0x10);
@@ -33,7 +33,7 @@ static void real_iret(void **state)
     rig_real(&r, "F9 FB CD 21 F4");
     rig_put(&r, 0x21 * 4, 4, 0x9000);
     rig_hex(&r, 0x9000, "F8 CF"); /* CLC IRET */
-    rig_run(&r, 10);
+    rig_run_out(&r);
     assert_int_equal(r.cpu->ip, 0x8005);
     assert_int_equal(cpu_eflags(r.cpu) & (F_IF | F_CF), F_IF | F_CF);
     assert_int_equal(rig_reg(&r, R_SP), 0x7000);
@@ -47,7 +47,7 @@ static void real_triple_fault(void **state)
     rig_new(&r, "p3");
     rig_real(&r, "CD 21");
     r.cpu->idtr.limit = 0;
-    rig_run(&r, 10);
+    rig_run_out(&r);
     assert_int_equal(r.cpu->halt, HALT_SHUTDOWN);
     assert_int_equal(r.triple_faults, 1);
     assert_int_equal(r.cpu->ip, 0x8000);
@@ -65,7 +65,7 @@ static void code_ends_at_64k(void **state)
     rig_hex(&r, 0x9000, "F4");
     rig_run(&r, 2);
     assert_int_equal(r.cpu->ip, 0x10000);
-    rig_run(&r, 10);
+    rig_run_out(&r);
     assert_int_equal(r.cpu->ip, 0x9001);
     assert_int_equal(rig_get16(&r, 0x6FFA), 0); /* the image has 16 bits */
     rig_free(&r);
@@ -89,13 +89,13 @@ static void flat_segment_ends_at_4g(void **state)
     struct rig r;
     rig_new(&r, "p3");
     rig_protected(&r, 0, "A1 FE FF FF FF");
-    rig_run(&r, 10);
+    rig_run_out(&r);
     assert_in_handler(&r, VEC_GP);
     rig_free(&r);
     rig_new(&r, "p3");
     rig_protected(&r, 3, "58");
     r.cpu->r[R_SP] = 0xFFFFFFFE;
-    rig_run(&r, 10);
+    rig_run_out(&r);
     assert_in_handler(&r, VEC_SS);
     rig_free(&r);
 }
@@ -111,7 +111,7 @@ static void step_over_iret_shows_rf(void **state)
     rig_put(&r, STACK0 - 8, 4, K_CODE);
     rig_put(&r, STACK0 - 4, 4, F_ONE | F_RF);
     cpu_set_eflags(r.cpu, cpu_eflags(r.cpu) | F_TF);
-    rig_run(&r, 10);
+    rig_run_out(&r);
     assert_in_handler(&r, VEC_DB);
     assert_int_equal(rig_frame(&r, 0), CODE + 0x20);
     assert_int_equal(rig_frame(&r, 2), F_ONE | F_RF);
@@ -126,7 +126,7 @@ static void step_after_failed_switch(void **state)
     rig_protected(&r, 0, "90 90");
     cpu_set_eflags(r.cpu, cpu_eflags(r.cpu) | F_TF);
     r.cpu->no_step = true;
-    rig_run(&r, 10);
+    rig_run_out(&r);
     assert_in_handler(&r, VEC_DB);
     assert_int_equal(rig_frame(&r, 0), CODE + 1);
     rig_free(&r);
@@ -138,7 +138,7 @@ static void real_stack_wraps_badly(void **state)
     rig_new(&r, "p3");
     rig_real(&r, "CD 21");
     r.cpu->r[R_SP] = 1; /* an odd word over the segment's end: #SS in the delivery of each exception */
-    rig_run(&r, 10);
+    rig_run_out(&r);
     assert_int_equal(r.triple_faults, 1);
     rig_free(&r);
 }
@@ -162,7 +162,7 @@ static void gate_same_privilege(void **state)
     struct rig r;
     rig_new(&r, "p3");
     rig_protected(&r, 0, "FB CD 05");
-    rig_run(&r, 10);
+    rig_run_out(&r);
     assert_in_handler(&r, 5);
     assert_int_equal(rig_reg(&r, R_SP), STACK0 - 12);
     assert_int_equal(rig_frame(&r, 0), CODE + 3);
@@ -177,7 +177,7 @@ static void trap_gate_keeps_if(void **state)
     struct rig r;
     rig_new(&r, "p3");
     rig_protected(&r, 0, "FB CD 80");
-    rig_run(&r, 10);
+    rig_run_out(&r);
     assert_in_handler(&r, 0x20);
     assert_int_equal(r.cpu->eflags & F_IF, F_IF);
     rig_free(&r);
@@ -188,7 +188,7 @@ static void gate_to_inner(void **state)
     struct rig r;
     rig_new(&r, "p3");
     rig_protected(&r, 3, "CD 80");
-    rig_run(&r, 10);
+    rig_run_out(&r);
     assert_in_handler(&r, 0x20);
     assert_int_equal(rig_reg(&r, R_SP), STACK0 - 20);
     assert_int_equal(rig_frame(&r, 0), CODE + 2);
@@ -210,7 +210,7 @@ static void gate_16(void **state)
     rig_gdt(&r, SEL_FREE, HANDLERS, 0xFFFF, SEG_P | SEG_S | SEG_CODE | SEG_RW);
     rig_idt(&r, 0x81, SEL_FREE, 0xABCD0400, SEG_P | AR_DPL3 | DESC_INT16); /* the offset's high half plays no part */
     rig_hex(&r, HANDLERS + 0x400, "F4");
-    rig_run(&r, 10);
+    rig_run_out(&r);
     assert_int_equal(r.cpu->ip, 0x401);
     assert_int_equal(r.cpu->code_bits, 16);
     assert_int_equal(rig_reg(&r, R_SP), STACK0 - 10);
@@ -226,7 +226,7 @@ static void check_soft_dpl(void **state)
     struct rig r;
     rig_new(&r, "p3");
     rig_protected(&r, 3, "CD 05");
-    rig_run(&r, 10);
+    rig_run_out(&r);
     assert_in_handler(&r, VEC_GP);
     assert_int_equal(rig_frame(&r, 0), 5 * 8 + 2);
     assert_int_equal(rig_frame(&r, 1), CODE);
@@ -239,7 +239,7 @@ static void gate_not_present(void **state)
     rig_new(&r, "p3");
     rig_protected(&r, 0, "CD 05");
     rig_idt(&r, 5, K_CODE, 0, DESC_INT32);
-    rig_run(&r, 10);
+    rig_run_out(&r);
     assert_in_handler(&r, VEC_NP);
     assert_int_equal(rig_frame(&r, 0), 5 * 8 + 2);
     rig_free(&r);
@@ -250,7 +250,7 @@ static void fault_image_has_rf(void **state)
     struct rig r;
     rig_new(&r, "p3");
     rig_protected(&r, 3, "90 F7 F1"); /* DIV ECX */
-    rig_run(&r, 10);
+    rig_run_out(&r);
     assert_in_handler(&r, VEC_DE);
     assert_int_equal(rig_frame(&r, 0), CODE + 1);
     assert_int_equal(rig_frame(&r, 2) & F_RF, F_RF);
@@ -266,7 +266,7 @@ static void external_sets_ext(void **state)
     rig_protected(&r, 0, "FB 90 90 90 F4");
     r.pending_vector = 0x30;
     cpu_set_intr(r.cpu, true);
-    rig_run(&r, 10);
+    rig_run_out(&r);
     assert_in_handler(&r, VEC_GP);
     assert_int_equal(rig_frame(&r, 0), 0x30 * 8 + 3);
     assert_int_equal(rig_frame(&r, 1), CODE + 2); /* STI's shadow let one NOP through */
@@ -292,7 +292,7 @@ static void handler_segment_checks(void **state)
         rig_protected(&r, 0, "CD 05");
         rig_gdt(&r, SEL_FREE, 0, 0xFFFFF, cases[i].attr);
         rig_idt(&r, 5, cases[i].sel, 0, SEG_P | DESC_INT32);
-        rig_run(&r, 10);
+        rig_run_out(&r);
         assert_in_handler(&r, cases[i].vector);
         assert_int_equal(rig_frame(&r, 0), cases[i].error);
         assert_int_equal(rig_frame(&r, 1), CODE);
@@ -323,7 +323,7 @@ static void inner_stack_checks(void **state)
         rig_hex(&r, CODE + 0x100, "EB FE");
         rig_gdt(&r, SEL_FREE, 0, 0xFFFFF, cases[i].attr);
         rig_put(&r, TSS_A + 8, 2, cases[i].sel);
-        rig_run(&r, 10);
+        rig_run(&r, TEST_ENGINE_SLICE);
         assert_int_equal(r.cpu->ip, CODE + 0x100);
         assert_int_equal(r.cpu->cpl, 3);
         assert_int_equal(rig_frame(&r, 0), cases[i].error);
@@ -340,7 +340,7 @@ static void tss_too_short(void **state)
     rig_idt(&r, VEC_TS, SEL_FREE + 8, CODE + 0x100, SEG_P | DESC_INT32);
     rig_hex(&r, CODE + 0x100, "EB FE");
     r.cpu->tr.limit = 8;
-    rig_run(&r, 10);
+    rig_run(&r, TEST_ENGINE_SLICE);
     assert_int_equal(r.cpu->ip, CODE + 0x100);
     assert_int_equal(rig_frame(&r, 0), SEL_TSS_A);
     rig_free(&r);
@@ -369,7 +369,7 @@ static void page_fault_codes(void **state)
         rig_protected(&r, cases[i].cpl, cases[i].code);
         rig_paging(&r);
         rig_put(&r, PAGE_TAB + 0x95 * 4, 4, cases[i].pte);
-        rig_run(&r, 10);
+        rig_run_out(&r);
         assert_in_handler(&r, VEC_PF);
         assert_int_equal(r.cpu->cr2, 0x95000);
         assert_int_equal(rig_frame(&r, 0), cases[i].error);
@@ -385,7 +385,7 @@ static void stack_page_missing(void **state)
     rig_protected(&r, 3, "CD 80");
     rig_paging(&r);
     rig_put(&r, PAGE_TAB + (STACK0 - 4) / 4096 * 4, 4, 0);
-    rig_run(&r, 10);
+    rig_run_out(&r);
     assert_int_equal(r.triple_faults, 1); /* #PF, #PF for its frame: #DF, whose frame has no page either */
     assert_int_equal(r.cpu->r[R_SP], STACK3);
     assert_int_equal(r.cpu->cr2 & ~0xFFFu, STACK0 - 4096);
@@ -400,7 +400,7 @@ static void contributory_pair(void **state)
     rig_new(&r, "p3");
     rig_protected(&r, 0, "F7 F1");
     rig_idt(&r, VEC_DE, K_CODE, 0, DESC_INT32); /* #NP while #DE is delivered */
-    rig_run(&r, 10);
+    rig_run_out(&r);
     assert_in_handler(&r, VEC_DF);
     assert_int_equal(rig_frame(&r, 0), 0);
     assert_int_equal(rig_frame(&r, 1), CODE);
@@ -415,7 +415,7 @@ static void page_fault_pair(void **state)
     rig_paging(&r);
     rig_put(&r, PAGE_TAB + 0x95 * 4, 4, 0);
     rig_idt(&r, VEC_PF, K_CODE, 0, 0);
-    rig_run(&r, 10);
+    rig_run_out(&r);
     assert_in_handler(&r, VEC_DF);
     rig_free(&r);
 }
@@ -427,7 +427,7 @@ static void benign_then_fault(void **state)
     rig_new(&r, "p3");
     rig_protected(&r, 0, "0F 0B");
     rig_idt(&r, VEC_UD, K_CODE, 0, DESC_INT32);
-    rig_run(&r, 10);
+    rig_run_out(&r);
     assert_in_handler(&r, VEC_NP);
     assert_int_equal(rig_frame(&r, 0), VEC_UD * 8 + 3);
     assert_int_equal(rig_frame(&r, 1), CODE);
@@ -445,7 +445,7 @@ static void fault_then_page_fault(void **state)
     r.cpu->idtr.base = 0x5FF8;
     rig_paging(&r);
     rig_put(&r, PAGE_TAB + 5 * 4, 4, 0);
-    rig_run(&r, 10);
+    rig_run_out(&r);
     assert_in_handler(&r, VEC_PF);
     assert_int_equal(r.cpu->cr2, 0x5FF8);
     assert_int_equal(rig_frame(&r, 1), CODE);
@@ -459,15 +459,15 @@ static void triple_fault(void **state)
     rig_protected(&r, 0, "F7 F1");
     rig_idt(&r, VEC_DE, K_CODE, 0, DESC_INT32);
     rig_idt(&r, VEC_DF, K_CODE, 0, DESC_INT32);
-    rig_run(&r, 10);
+    rig_run_out(&r);
     assert_int_equal(r.cpu->halt, HALT_SHUTDOWN);
     assert_int_equal(r.triple_faults, 1);
     cpu_set_intr(r.cpu, true); /* shutdown listens to NMI only */
     r.cpu->eflags |= F_IF;
-    rig_run(&r, 10);
+    rig_run_out(&r);
     assert_int_equal(r.cpu->halt, HALT_SHUTDOWN);
     cpu_nmi(r.cpu);
-    rig_run(&r, 10);
+    rig_run_out(&r);
     assert_in_handler(&r, VEC_NMI);
     rig_free(&r);
 }
@@ -514,14 +514,14 @@ static void halt_and_wake(void **state)
     struct rig r;
     rig_new(&r, "p3");
     rig_protected(&r, 0, "FB F4 90");
-    rig_run(&r, 10);
+    rig_run_out(&r);
     assert_int_equal(r.cpu->halt, HALT_HLT);
     assert_int_equal(r.cpu->ip, CODE + 2);
-    rig_run(&r, 10);
+    rig_run_out(&r);
     assert_int_equal(r.cpu->ip, CODE + 2);
     r.pending_vector = 5;
     cpu_set_intr(r.cpu, true);
-    rig_run(&r, 10);
+    rig_run_out(&r);
     assert_in_handler(&r, 5);
     assert_int_equal(rig_frame(&r, 0), CODE + 2);
     rig_free(&r);
@@ -554,7 +554,7 @@ static void mov_ss_shadow(void **state)
     rig_run(&r, 2);
     r.pending_vector = 5;
     cpu_set_intr(r.cpu, true);
-    rig_run(&r, 10);
+    rig_run_out(&r);
     assert_in_handler(&r, 5);
     assert_int_equal(rig_reg(&r, R_SP), 0x1D000 - 12);
     assert_int_equal(rig_frame(&r, 0), CODE + 12);
@@ -582,7 +582,7 @@ static void vm86_int_iopl3(void **state)
     rig_new(&r, "p3");
     rig_protected(&r, 0, "90");
     rig_vm86(&r, 3, "CD 80");
-    rig_run(&r, 10);
+    rig_run_out(&r);
     assert_in_handler(&r, 0x20);
     assert_vm86_frame(&r, 0, 2);
     assert_int_equal(rig_reg(&r, R_SP), STACK0 - 36);
@@ -595,7 +595,7 @@ static void vm86_int_iopl0(void **state)
     rig_new(&r, "p3");
     rig_protected(&r, 0, "90");
     rig_vm86(&r, 0, "CD 80");
-    rig_run(&r, 10);
+    rig_run_out(&r);
     assert_in_handler(&r, VEC_GP);
     assert_int_equal(rig_frame(&r, 0), 0);
     assert_vm86_frame(&r, 1, 0);
@@ -610,7 +610,7 @@ static void vm86_int3(void **state)
     rig_protected(&r, 0, "90");
     rig_idt(&r, VEC_BP, K_CODE, rig_handler(VEC_BP), SEG_P | AR_DPL3 | DESC_INT32);
     rig_vm86(&r, 0, "CC");
-    rig_run(&r, 10);
+    rig_run_out(&r);
     assert_in_handler(&r, VEC_BP);
     assert_vm86_frame(&r, 0, 1);
     rig_free(&r);
@@ -625,7 +625,7 @@ static void vm86_handler_must_be_ring0(void **state)
     rig_gdt(&r, SEL_FREE, 0, 0xFFFFF, AR_CODE32 | 1 << SEG_DPL_SHIFT);
     rig_idt(&r, 0x80, SEL_FREE, 0, SEG_P | AR_DPL3 | DESC_INT32);
     rig_vm86(&r, 3, "CD 80");
-    rig_run(&r, 10);
+    rig_run_out(&r);
     assert_in_handler(&r, VEC_GP);
     assert_int_equal(rig_frame(&r, 0), SEL_FREE);
     rig_free(&r);
@@ -641,7 +641,7 @@ static void iret_enters_vm86(void **state)
     for (unsigned i = 0; i < ARRAY_LEN(frame); i++)
         rig_put(&r, STACK0 - sizeof frame + i * 4, 4, frame[i]);
     rig_hex(&r, CODE + 0x20, "8C C8 F4"); /* MOV AX,CS; HLT */
-    rig_run(&r, 10);
+    rig_run_out(&r);
     assert_in_handler(&r, VEC_GP);
     assert_vm86_frame(&r, 1, 0x22);
     assert_int_equal((u16)r.cpu->r[R_AX], 0x1000);
@@ -662,7 +662,7 @@ static void vme_pending_at_entry(void **state)
             rig_put(&r, STACK0 - sizeof frame + i * 4, 4, frame[i]);
         rig_hex(&r, CODE + 0x20, "8C C8 F4"); /* MOV AX,CS; HLT */
         r.cpu->r[R_AX] = 0;
-        rig_run(&r, 10);
+        rig_run_out(&r);
         assert_in_handler(&r, VEC_GP);
         assert_int_equal((u16)r.cpu->r[R_AX], vme ? 0 : 0x1000);
         rig_free(&r);
@@ -689,7 +689,7 @@ static void vme_redirects(void **state)
     r.cpu->eflags |= F_VIF;
     rig_put(&r, 0x21 * 4, 4, 0x10000100); /* 1000:0100 */
     rig_hex(&r, CODE + 0x100, "F4");
-    rig_run(&r, 10);
+    rig_run_out(&r);
     assert_in_handler(&r, VEC_GP); /* its HLT */
     assert_int_equal(rig_frame(&r, 1), 0x100);
     assert_int_equal(rig_frame(&r, 4), 0x6000 - 6);
@@ -707,7 +707,7 @@ static void vme_bitmap_says_monitor(void **state)
     rig_protected(&r, 0, "90");
     rig_vm86(&r, 0, "CD 21");
     vme_tss(&r, false);
-    rig_run(&r, 10);
+    rig_run_out(&r);
     assert_in_handler(&r, VEC_GP);
     assert_vm86_frame(&r, 1, 0);
     rig_free(&r);
@@ -727,7 +727,7 @@ static void vme_iret(void **state)
         rig_put(&r, CODE + 0x6002, 2, 0x1000);
         rig_put(&r, CODE + 0x6004, 2, F_IF | F_ONE);
         rig_hex(&r, CODE + 0x40, "F4");
-        rig_run(&r, 10);
+        rig_run_out(&r);
         assert_in_handler(&r, VEC_GP);
         assert_int_equal(rig_frame(&r, 1), vip ? 0 : 0x40);
         assert_int_equal(rig_frame(&r, 3) & F_VIF, vip ? 0 : F_VIF);

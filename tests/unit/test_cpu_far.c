@@ -32,7 +32,7 @@ static void gate_with_parameters(void **state)
     assert_int_equal(r.cpu->seg[SEG_CS].sel, U_CODE);
     assert_int_equal(r.cpu->seg[SEG_SS].sel, U_DATA);
     assert_int_equal(rig_reg(&r, R_SP), STACK3);
-    rig_run(&r, 10);
+    rig_run_out(&r);
     assert_in_handler(&r, 0x20);
     rig_free(&r);
 }
@@ -45,7 +45,7 @@ static void gate_16_bits(void **state)
     rig_gdt(&r, SEL_FREE + 8, CODE, 0xFFFF, SEG_P | SEG_S | SEG_CODE);
     call_gate(&r, SEL_FREE + 8, 0x77770200, DESC_CALL16, 2);
     rig_hex(&r, CODE + 0x200, "F4");
-    rig_run(&r, 3);
+    rig_run_out(&r);
     assert_int_equal(r.cpu->ip, 0x201);
     assert_int_equal(rig_reg(&r, R_SP), STACK0 - 12);
     assert_int_equal(rig_get16(&r, STACK0 - 12), (CODE + 12) & 0xFFFF);
@@ -64,7 +64,7 @@ static void jump_through_gate(void **state)
     rig_new(&r, "p3");
     rig_protected(&r, 3, "EA 00 00 00 00 43 00");
     call_gate(&r, K_CODE, CODE + 0x200, DESC_CALL32, 0);
-    rig_run(&r, 3);
+    rig_run_out(&r);
     assert_in_handler(&r, VEC_GP);
     assert_int_equal(rig_frame(&r, 0), K_CODE);
     rig_free(&r);
@@ -111,7 +111,7 @@ static void jump_checks(void **state)
         rig_new(&r, "p3");
         rig_protected(&r, cases[i].cpl, cases[i].code);
         rig_gdt(&r, SEL_FREE, 0, 0xFFFF, cases[i].attr);
-        rig_run(&r, 10);
+        rig_run_out(&r);
         assert_in_handler(&r, cases[i].vector);
         assert_int_equal(rig_frame(&r, 0), cases[i].error);
         assert_int_equal(rig_frame(&r, 1), CODE);
@@ -163,7 +163,7 @@ static void return_checks(void **state)
         rig_put(&r, STACK0 - 12, 4, cases[i].cs);
         rig_put(&r, STACK0 - 8, 4, STACK3);
         rig_put(&r, STACK0 - 4, 4, cases[i].ss);
-        rig_run(&r, 10);
+        rig_run_out(&r);
         assert_in_handler(&r, cases[i].vector);
         assert_int_equal(rig_frame(&r, 0), cases[i].error);
         assert_int_equal(rig_reg(&r, R_SP), STACK0 - 32);
@@ -224,7 +224,7 @@ static void data_segment_checks(void **state)
                  0xC0 | cases[i].seg << 3);
         rig_protected(&r, cases[i].cpl, code);
         rig_gdt(&r, SEL_FREE, 0, 0xFFFFF, cases[i].attr);
-        rig_run(&r, 10);
+        rig_run_out(&r);
         assert_in_handler(&r, cases[i].vector);
         assert_int_equal(rig_frame(&r, 0), cases[i].error);
         assert_int_equal(rig_frame(&r, 1), CODE + 5);
@@ -286,7 +286,7 @@ static void real_limit(void **state)
     rig_real(&r, "67 66 A1 00 00 01 00");
     rig_put(&r, VEC_GP * 4, 4, 0x9000);
     rig_hex(&r, 0x9000, "F4");
-    rig_run(&r, 3);
+    rig_run_out(&r);
     assert_int_equal(r.cpu->ip, 0x9001);
     assert_int_equal(rig_get16(&r, 0x6FFA), 0x8000);
     rig_free(&r);
@@ -298,7 +298,7 @@ static void real_far_call(void **state)
     rig_new(&r, "p3");
     rig_real(&r, "9A 10 00 00 09 F4"); /* CALL 0900:0010 */
     rig_hex(&r, 0x9010, "0E 58 CB");   /* PUSH CS; POP AX; RETF */
-    rig_run(&r, 10);
+    rig_run_out(&r);
     assert_int_equal(rig_reg(&r, R_AX), 0x900);
     assert_int_equal(r.cpu->ip, 0x8006);
     assert_int_equal(r.cpu->seg[SEG_CS].base, 0);
@@ -314,7 +314,7 @@ static void load_far_pointers(void **state)
     rig_put(&r, 0x5004, 2, K_DATA);
     rig_put(&r, 0x5006, 4, 0x12345678);
     rig_put(&r, 0x500A, 2, 0x3FB); /* an empty descriptor */
-    rig_run(&r, 10);
+    rig_run_out(&r);
     assert_in_handler(&r, VEC_GP);
     assert_int_equal(rig_reg(&r, R_SP), 0x1C000 - 16);
     assert_int_equal(rig_frame(&r, 0), 0x3F8);
@@ -329,7 +329,7 @@ static void look_at_selectors(void **state)
     /* LAR ECX,AX; LSL EDX,AX; VERR AX; PUSHF; VERW AX; PUSHF; HLT */
     rig_protected(&r, 0, "B8 40 00 00 00 0F 02 C8 0F 03 D0 0F 00 E0 9C 0F 00 E8 9C F4");
     rig_gdt(&r, SEL_FREE, 0, 0x12, AR_DATA32 & ~SEG_RW);
-    rig_run(&r, 10);
+    rig_run_out(&r);
     assert_int_equal(rig_reg(&r, R_CX), 0x00C09000);
     assert_int_equal(rig_reg(&r, R_DX), 0x12FFF);
     assert_int_equal(rig_frame(&r, 1) & F_ZF, F_ZF);
@@ -358,7 +358,7 @@ static void protected_only(void **state)
         rig_real(&r, codes[i]);
         rig_put(&r, VEC_UD * 4, 4, 0x9000);
         rig_hex(&r, 0x9000, "F4");
-        rig_run(&r, 3);
+        rig_run_out(&r);
         assert_int_equal(r.cpu->ip, 0x9001);
         rig_free(&r);
     }
@@ -373,7 +373,7 @@ static void bound(void **state)
         r.cpu->r[R_AX] = index;
         rig_put(&r, 0x5000, 4, 5);
         rig_put(&r, 0x5004, 4, 6);
-        rig_run(&r, 3);
+        rig_run_out(&r);
         if (index == 5 || index == 6)
             assert_int_equal(r.cpu->ip, CODE + 7);
         else
@@ -390,7 +390,7 @@ static void lldt_and_ltr(void **state)
     rig_protected(&r, 0,
                   "B8 38 00 00 00 0F 00 D0 B8 30 00 00 00 0F 00 D8 B8 0C 00 00 00 8E D8 B8 30 00 00 00 0F 00 D8");
     rig_put(&r, LDT + 8, 8, rig_descriptor(0x5000, 0xFFF, SEG_P | SEG_S | SEG_RW));
-    rig_run(&r, 20);
+    rig_run_out(&r);
     assert_in_handler(&r, VEC_GP);
     assert_int_equal(rig_frame(&r, 0), SEL_TSS_B);
     assert_int_equal(r.cpu->ldtr.base, LDT);

@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "cpu/sys.h"
+#include "tests/unit/engine_mode.h"
 
 enum {
     RIG_RAM = 1 << 20,
@@ -56,6 +57,7 @@ struct rig {
     struct log log;
     struct clock clock;
     struct cpu *cpu;
+    struct engine *engine; /* of the mode of the tests, or NULL */
     u8 *ram;
     int pending_vector; /* what int_ack gives; -1: nothing */
     u32 in_value;
@@ -138,10 +140,14 @@ static inline void rig_new(struct rig *r, const char *model)
     };
     r->cpu = cpu_new(cpu_model_find(model), &r->phys, &host);
     assert_non_null(r->cpu);
+    struct engine_config config;
+    if (test_engine_mode(&config))
+        assert_non_null(r->engine = engine_new(r->cpu, &config));
 }
 
 static inline void rig_free(struct rig *r)
 {
+    engine_free(r->engine);
     cpu_free(r->cpu);
     phys_free(&r->phys);
     log_close(&r->log);
@@ -304,6 +310,13 @@ static inline void rig_vm86(struct rig *r, unsigned iopl, const char *code)
 static inline void rig_run(struct rig *r, s64 n)
 {
     cpu_run(r->cpu, n);
+}
+
+/* Runs until HLT, which is not far, or a triple fault. */
+static inline void rig_run_out(struct rig *r)
+{
+    rig_run(r, TEST_ENGINE_SLICE);
+    assert_true(r->cpu->halt != HALT_NONE || r->triple_faults);
 }
 
 /* The halted processor is behind the HLT of VECTOR's handler. */

@@ -34,7 +34,7 @@ static void control_register_checks(void **state)
         rig_protected(&r, cases[i].cpl, cases[i].code);
         u64 cr0 = r.cpu->cr0;
         r.cpu->r[R_AX] = cases[i].eax;
-        rig_run(&r, 10);
+        rig_run_out(&r);
         assert_in_handler(&r, cases[i].vector);
         assert_int_equal(r.cpu->cr0, cr0);
         rig_free(&r);
@@ -55,7 +55,7 @@ static void pae_checks_pdptes(void **state)
         mmu_load_cr3(&r.cpu->mmu, 0x5020);
         r.cpu->r[R_AX] = CR4_PAE;
         r.cpu->r[R_CX] = CR0_PG | CR0_PE | CR0_ET;
-        rig_run(&r, 10);
+        rig_run_out(&r);
         if (bad) {
             assert_in_handler(&r, VEC_GP);
             assert_int_equal(rig_frame(&r, 1), CODE + 3);
@@ -73,7 +73,7 @@ static void lmsw_cannot_leave(void **state)
     struct rig r;
     rig_new(&r, "p3");
     rig_protected(&r, 0, "B8 0E 00 00 00 0F 01 F0 0F 01 E1 F4"); /* LMSW AX; SMSW ECX */
-    rig_run(&r, 10);
+    rig_run_out(&r);
     assert_int_equal(r.cpu->cr0 & 0xF, 0xF);
     assert_int_equal(rig_reg(&r, R_CX), (u32)r.cpu->cr0);
     rig_free(&r);
@@ -226,7 +226,7 @@ static void unknown_msr_faults(void **state)
     rig_new(&r, "p3");
     rig_protected(&r, 0, "0F 32");
     r.cpu->r[R_CX] = 0x99999;
-    rig_run(&r, 3);
+    rig_run_out(&r);
     assert_in_handler(&r, VEC_GP);
     assert_int_equal(rig_frame(&r, 0), 0);
     rig_free(&r);
@@ -327,7 +327,7 @@ static void ins_faults_precisely(void **state)
     r.cpu->r[R_DI] = 0x94FF8;
     r.cpu->r[R_CX] = 5;
     r.in_value = 0x100;
-    rig_run(&r, 10);
+    rig_run_out(&r);
     assert_in_handler(&r, VEC_PF);
     assert_int_equal(rig_frame(&r, 0), PF_W);
     assert_int_equal(rig_frame(&r, 1), CODE);
@@ -348,7 +348,7 @@ static void outs_takes_override(void **state)
     rig_put(&r, 0x5002, 2, 0x2222);
     r.cpu->r[R_CX] = 0xABCD0002;
     r.cpu->r[R_DX] = 0x1F0;
-    rig_run(&r, 5);
+    rig_run_out(&r);
     assert_int_equal(r.outs, 2);
     assert_int_equal(r.last_out, 0x2222);
     assert_int_equal(rig_reg(&r, R_CX), 0xABCD0000);
@@ -408,9 +408,9 @@ static void smm_auto_halt(void **state)
         rig_new(&r, "p3");
         rig_protected(&r, 0, "F4 40 F4");
         rig_hex(&r, 0x38000, clear ? "2E C7 06 02 FF 00 00 0F AA" : "0F AA");
-        rig_run(&r, 5);
+        rig_run_out(&r);
         cpu_smi(r.cpu);
-        rig_run(&r, 10);
+        rig_run_out(&r);
         assert_int_equal(r.cpu->halt, HALT_HLT);
         assert_int_equal(r.cpu->ip, clear ? CODE + 3 : CODE + 1);
         assert_int_equal(rig_reg(&r, R_AX), clear);
@@ -449,7 +449,7 @@ static void smm_bad_map(void **state)
     rig_protected(&r, 0, "90");
     rig_hex(&r, 0x38000, "2E C7 06 FE FF 00 80 2E C7 06 FC FF 00 00 0F AA"); /* CR0 = PG without PE */
     cpu_smi(r.cpu);
-    rig_run(&r, 10);
+    rig_run_out(&r);
     assert_int_equal(r.triple_faults, 1);
     rig_free(&r);
 }

@@ -68,7 +68,7 @@ static void call_and_return(void **state)
     assert_true(r.cpu->eflags & F_NT);
     assert_int_equal(rig_get16(&r, TSS_B), SEL_TSS_A);
     assert_int_equal(rights(&r, SEL_TSS_A), SEG_P | DESC_TSS32_BUSY);
-    rig_run(&r, 10);
+    rig_run_out(&r);
     assert_int_equal(r.cpu->halt, HALT_HLT);
     assert_int_equal(r.cpu->ip, CODE + 8);
     assert_int_equal(r.cpu->tr.sel, SEL_TSS_A);
@@ -89,7 +89,7 @@ static void task_gate(void **state)
     rig_protected(&r, 3, "90 F4"); /* HLT at CPL 3 */
     make_task(&r, "F4");
     rig_idt(&r, VEC_GP, SEL_TSS_B, 0, SEG_P | DESC_TASK_GATE);
-    rig_run(&r, 10);
+    rig_run_out(&r);
     assert_int_equal(r.cpu->ip, TASK_CODE + 1);
     assert_int_equal(rig_reg(&r, R_SP), TASK_STACK - 4);
     assert_int_equal(rig_frame(&r, 0), 0);
@@ -112,7 +112,7 @@ static void switch_brings_page_directory(void **state)
     rig_put(&r, 0x6000 + 0x95 * 4, 4, 0x96000 | 7);
     rig_put(&r, TSS_B + 0x1C, 4, 0x7000);
     rig_put(&r, 0x96000, 4, 0x600DF00D);
-    rig_run(&r, 5);
+    rig_run_out(&r);
     assert_int_equal(r.cpu->cr3, 0x7000);
     assert_int_equal(rig_reg(&r, R_AX), 0x600DF00D);
     rig_free(&r);
@@ -175,7 +175,7 @@ static void faults_in_new_task(void **state)
             rig_put(&r, 0x2600 + 0x20, 4, rig_handler(cases[i].vector));
             rig_idt(&r, cases[i].vector, SEL_FREE + 8, 0, SEG_P | DESC_TASK_GATE);
         }
-        rig_run(&r, 10);
+        rig_run_out(&r);
         assert_in_handler(&r, cases[i].vector);
         assert_int_equal(rig_frame(&r, 0), cases[i].error);
         if (cases[i].field != 0x60)
@@ -206,7 +206,7 @@ static void faults_in_old_task(void **state)
         rig_protected(&r, 0, "EA 00 00 00 00 30 00");
         make_task(&r, "90");
         rig_gdt(&r, SEL_TSS_B, TSS_B, cases[i].limit, cases[i].attr);
-        rig_run(&r, 10);
+        rig_run_out(&r);
         assert_in_handler(&r, cases[i].vector);
         assert_int_equal(rig_frame(&r, 0), cases[i].error);
         assert_int_equal(rig_frame(&r, 1), CODE);
@@ -226,7 +226,7 @@ static void local_tss(void **state)
         rig_protected(&r, 0, "B8 38 00 00 00 0F 00 D0 EA 00 00 00 00 0C 00"); /* LLDT 38h; JMP 0Ch:0 */
         make_task(&r, "90");
         rig_put(&r, LDT + 8, 8, rig_descriptor(TSS_B, 0x67, attrs[i]));
-        rig_run(&r, 20);
+        rig_run_out(&r);
         assert_in_handler(&r, VEC_GP);
         assert_int_equal(rig_frame(&r, 0), 0xC);
         rig_free(&r);
@@ -242,7 +242,7 @@ static void missing_page(void **state)
     rig_gdt(&r, SEL_TSS_B, 0x94FC0, 0x67, SEG_P | DESC_TSS32);
     rig_paging(&r);
     rig_put(&r, PAGE_TAB + 0x95 * 4, 4, 0);
-    rig_run(&r, 10);
+    rig_run_out(&r);
     assert_in_handler(&r, VEC_PF);
     assert_int_equal(r.cpu->cr2, 0x95000);
     assert_int_equal(rig_frame(&r, 1), CODE);
@@ -259,7 +259,7 @@ static void trap_bit(void **state)
     rig_protected(&r, 0, "EA 00 00 00 00 30 00");
     make_task(&r, "90");
     rig_put(&r, TSS_B + 0x64, 2, 1);
-    rig_run(&r, 10);
+    rig_run_out(&r);
     assert_in_handler(&r, VEC_DB);
     assert_int_equal(r.cpu->dr[6] & 0xE00F, 0x8000);
     assert_int_equal(rig_frame(&r, 0), TASK_CODE);
@@ -276,7 +276,7 @@ static void task_in_vm86(void **state)
     rig_put(&r, TSS_B + 0x4C, 2, 0x1040);
     rig_put(&r, TSS_B + 0x20, 4, 0);
     rig_hex(&r, 0x10400, "8C C8 F4");
-    rig_run(&r, 10);
+    rig_run_out(&r);
     assert_in_handler(&r, VEC_GP);
     assert_int_equal((u16)r.cpu->r[R_AX], 0x1040);
     assert_int_equal(rig_frame(&r, 2), 0x1040);

@@ -269,7 +269,7 @@ static void follows_page_tables(void **state)
 /* A boot, once alone, once with stops in its way and stretches of single steps; both end in the same state. */
 static void leaves_the_guest_alone(void **state)
 {
-    enum { TOTAL = 12000000 };
+    enum { TOTAL = 30000000 };
     struct box alone, watched;
     struct debugger d;
     unsigned hits = 0;

@@ -265,6 +265,26 @@ static void end_of_segment_inside_a_trace(void **state)
     end(&m);
 }
 
+/* A shift by 0 is checked for writing and writes nothing: what it has looked up is not in the way of others. */
+static void shift_by_nothing(void **state)
+{
+    enum { CELL = 0x12100 };
+    struct machine m;
+    if (!engine_has_host())
+        skip();
+    begin(&m, "B1 18 " /* MOV CL,18h */ "C1 25 00 31 01 00 00 " /* A: SHL dword [13100h],0 */
+              "C0 0D 00 41 01 00 20 " /* ROR byte [14100h],20h */ "D1 25 00 21 01 00 " /* SHL dword [CELL],1 */
+              "D2 25 00 51 01 00 " /* SHL byte [15100h],CL */ "E2 E4 F4" /* LOOP A; HLT */);
+    const u32 one = 1;
+    phys_write(&m.rig.phys, CELL, &one, sizeof one);
+    rig_run(&m.rig, 10000);
+    assert_int_equal(m.rig.cpu->r[R_CX], 0);
+    assert_int_equal(ld32(m.rig.ram + CELL), 1u << 0x18);
+    assert_true(m.longest > 0);
+    assert_int_equal(engine_stats(m.engine)->refused, 0);
+    end(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -277,6 +297,7 @@ int main(void)
         cmocka_unit_test(base_inside_a_page),
         cmocka_unit_test(more_modes_than_numbers),
         cmocka_unit_test(end_of_segment_inside_a_trace),
+        cmocka_unit_test(shift_by_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -206,7 +206,7 @@ static void shown(void **state)
                               "    2  = CONST.32 5h\n"
                               "    3  = GET.32 @0\n"
                               "    4! = ADD.32 3 2\n"
-                              "         PUT.32 @0 4\n"
+                              "         PUT.32 4 @0\n"
                               "         FLAGS !4\n"
                               "         INSN 1h\n"
                               "         JMP 1015h\n");

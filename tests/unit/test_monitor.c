@@ -366,7 +366,7 @@ static void status_and_stats(void **state)
     struct desk *d = *state;
     fuzz_machine_run(&d->machine, 1234, 1234, 0);
     contains(d, "info status",
-             "state                    running\ninstructions             1234\nvirtual_ns               12340\n");
+             "state                    running\ninstructions             1234\nvirtual_ns               3085\n");
     d->status = (struct monitor_status){.paused = true, .typing = true, .keys_failed = "in vain"};
     contains(d, "info status", "state                    paused\n");
     contains(d, "info status", "typing                   yes\nkeys_failed              in vain\n");

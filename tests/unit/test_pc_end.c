@@ -2,7 +2,7 @@
  * test_pc_end.c - how a whole machine ends.
  */
 #include "disk/image.h"
-#include "hw/pc.h"
+#include "tests/unit/engine_mode.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -37,6 +37,7 @@ static void test_last_words(void **state)
                                .serial_present = {true},
                                .exit_port = true,
                                .log_out = stderr};
+    test_engine_pc(&config);
     struct pc *pc = pc_new(&config, error, sizeof error);
     if (!pc)
         fail_msg("%s", error);

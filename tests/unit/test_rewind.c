@@ -2,7 +2,8 @@
  * test_rewind.c - machines that go back in time: at random places the state going forward, going back and going forward
  * again is the same, with what is on the disks; single steps and hits backwards are those forwards. Needs SeaBIOS.
  *
- * OMBRA_TEST_CASES=n goes back so often instead of 12 times a machine, OMBRA_TEST_SEED=n elsewhere.
+ * OMBRA_TEST_CASES=n goes back so often instead of 12 times a machine, OMBRA_TEST_SEED=n elsewhere, on a way of
+ * OMBRA_TEST_WAY=n instead of 60,000,000 counts.
  */
 #include "disk/overlay.h"
 #include "frontend/debugger.h"
@@ -96,8 +97,9 @@ struct point {
 /* Further on, with keys; the state at random places on the way. */
 static void go(struct traveller *v, struct point *p, unsigned n, u64 *seed)
 {
+    u64 way = from_environment("OMBRA_TEST_WAY", WAY);
     for (unsigned i = 0; i < n; i++) {
-        run(v, cpu_count(v->c) + 1 + box_random(seed, 2 * WAY / POINTS));
+        run(v, cpu_count(v->c) + 1 + box_random(seed, 2 * way / POINTS));
         if (box_random(seed, 3) == 0) {
             timeline_key(&v->t, KEY_1 + (enum key)box_random(seed, 8), box_random(seed, 2));
             run(v, cpu_count(v->c) + 1 + box_random(seed, 1000));

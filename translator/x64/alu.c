@@ -51,7 +51,7 @@ static unsigned working_copy(struct emit *e, const struct ir_op *o, ir_ref a, ir
 static void finish(struct emit *e, const struct ir_op *o, unsigned reg, bool at_home)
 {
     em_used(e, o->a);
-    if (ir_has(o->op, 'b'))
+    if (ir_has(o->op, IR_B))
         em_used(e, o->b);
     if (at_home)
         em_result_at_home(e, reg);

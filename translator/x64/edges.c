@@ -160,50 +160,27 @@ static void edge(struct emit *e, u32 ip)
     stub(e, new_edge(e, ip, asm_jmp(&e->o)), &none);
 }
 
-/* To the code of the slot at TABLE if it is for the IP in V and the kind of pages WHICH; the distance field of the jump that is taken else. */
-static u8 *jump_by_slot(struct emit *e, unsigned table, unsigned v, unsigned which)
-{
-    asm_rm(&e->o, 8, 0x8B, RAX, em_cpu_mem(offsetof(struct cpu, jump_key) + which * 8));
-    asm_rr(&e->o, 8, 0x03, RAX, v);
-    asm_rm(&e->o, 8, 0x3B, RAX, mem_at(table, offsetof(struct x64_jump, key)));
-    u8 *miss = asm_jcc(&e->o, CC_NE);
-    asm_rm(&e->o, 4, 0xFF, 4, mem_at(table, offsetof(struct x64_jump, code))); /* JMP */
-    return miss;
-}
-
-/* To where a handler or V has led. */
-static void jump_by_ip(struct emit *e)
-{
-    asm_mov_imm(&e->o, RAX, X64_NO_EDGE);
-    em_jump_to(e, e->thunks->jump);
-}
-
-/* To the IP in register V: at once where the slot of its hash says so. */
+/* To the IP in register V: at once where the slot of its hash says so; pages of the kind that is rare here are the thunk's. */
 static void indirect(struct emit *e, unsigned v)
 {
-    unsigned table = em_take(e, BIT(v)), global_first = e->mode->priv == TLB_SYSTEM;
+    unsigned slot = em_take(e, BIT(v)), global = e->mode->priv == TLB_SYSTEM;
     u8 *other_base = NULL;
-    asm_rr(&e->o, 4, 0x69, RAX, v); /* IMUL */
-    asm_imm(&e->o, X64_JUMP_HASH, 4);
-    asm_rr(&e->o, 4, 0xC1, 5, RAX); /* SHR */
-    asm_imm(&e->o, 32 - X64_JUMP_BITS, 1);
-    asm_rr(&e->o, 4, 0xC1, 4, RAX); /* SHL */
-    asm_imm(&e->o, X64_JUMP_SHIFT, 1);
-    asm_rm(&e->o, 8, 0x8B, table, em_cpu_mem(offsetof(struct cpu, jumps)));
-    asm_rr(&e->o, 8, 0x03, table, RAX);
+    x64_find_slot(&e->o, slot, v);
     if (!em_flat_code(e)) {
         asm_rm(&e->o, 4, 0x8B, RAX, em_segment_mem(SEG_CS, offsetof(struct segment, base)));
-        asm_rm(&e->o, 4, 0x3B, RAX, mem_at(table, offsetof(struct x64_jump, base)));
+        asm_rm(&e->o, 4, 0x3B, RAX, mem_at(slot, offsetof(struct x64_jump, base)));
         other_base = asm_jcc(&e->o, CC_NE);
     }
-    u8 *miss = jump_by_slot(e, table, v, global_first);
-    em_patch(e, miss, e->o.at);
-    miss = jump_by_slot(e, table, v, !global_first);
+    asm_rm(&e->o, 8, 0x8B, RAX, em_cpu_mem(offsetof(struct cpu, jump_key) + global * 8));
+    asm_rr(&e->o, 8, 0x03, RAX, v);
+    asm_rm(&e->o, 8, 0x3B, RAX, mem_at(slot, offsetof(struct x64_jump, key)));
+    u8 *miss = asm_jcc(&e->o, CC_NE);
+    asm_rm(&e->o, 4, 0xFF, 4, mem_at(slot, offsetof(struct x64_jump, code))); /* JMP */
     em_patch(e, miss, e->o.at);
     if (other_base)
         em_patch(e, other_base, e->o.at);
     asm_rm(&e->o, 8, 0x89, v, em_cpu_mem(offsetof(struct cpu, ip)));
-    jump_by_ip(e);
+    em_jump_to(e, e->thunks->jump);
 }
 
 /* What a jump leads to is written when the block is done, with the flags where they are now. */
@@ -273,7 +250,7 @@ void em_leave(struct emit *e, const struct ir_op *o)
     if (o->op == IR_LAST) {
         call_handler(e, o, e->thunks->last);
         if (o->cc == LIFT_JUMPS)
-            jump_by_ip(e);
+            em_jump_to(e, e->thunks->jump);
         else if (o->cc)
             edge(e, e->part->ip + e->code->insns[o->imm].end);
         return;

@@ -231,8 +231,18 @@ static void operation(struct emit *e, const struct ir_op *o)
     em_remake_end(e);
 }
 
+static void clear(struct emit *e, unsigned count)
+{
+    memset(e, 0, offsetof(struct emit, place));
+    memset(e->place, 0, count * sizeof e->place[0]);
+    memset(e->seen, 0, count * sizeof e->seen[0]);
+    memset(e->kept, 0, count * sizeof e->kept[0]);
+    memset(e->done, 0, count * sizeof e->done[0]);
+}
+
 static void body(struct emit *e)
 {
+    e->left[0] = e->fleft[0] = 0;
     for (unsigned i = 1; i < e->b->count; i++) {
         e->left[i] = e->b->op[i].uses;
         e->fleft[i] = e->b->op[i].fuses;
@@ -265,7 +275,7 @@ void x64_emit_free(struct emit *e)
 enum x64_result x64_compile(struct emit *e, struct x64_room *room, const struct x64_thunks *t, const struct ir_block *b,
                  const struct lift_mode *mode, struct x64_code *code)
 {
-    memset(e, 0, offsetof(struct emit, cold));
+    clear(e, b->count);
     u8 *start = room->mem.rw + room->used;
     e->o = (struct asm_out){.at = start, .end = room->mem.rw + room->mem.size};
     e->b = b;

@@ -120,8 +120,9 @@ struct x64_thunks {
     const u8 *exit;     /* with RAX: state goes back to struct cpu */
     const u8 *exit_raw; /* state is there already */
     const u8 *access, *handler, *last, *repeated;
+    const u8 *x87_function; /* called with the instruction in RAX: changes flags and RAX */
     struct string_thunks string;
-    const u8 *jump; /* jumped to: goes on at cpu->ip, where its slot allows that, else leaves */
+    const u8 *jump; /* jumped to: goes on at cpu->ip, where its slot allows that, else leaves by no edge */
     const u8 *sse_in;   /* called: makes XMM registers live. EAX: 0, or they cannot be */
 };
 
@@ -172,6 +173,9 @@ static inline unsigned x64_jump_slot(u32 ip)
 {
     return ip * X64_JUMP_HASH >> (32 - X64_JUMP_BITS);
 }
+
+/* Code that does the same for the IP in register V: the address of its slot to register SLOT. */
+void x64_find_slot(struct asm_out *o, unsigned slot, unsigned v);
 
 enum { X64_NO_MODE = 0xFF /* instead of a number: no slot has it */ };
 

@@ -267,8 +267,10 @@ void em_load_for_write(struct emit *e, const struct ir_op *o)
     }
     em_may_leave(e);
     unsigned lin = em_in_reg(e, o->a, 0), t = em_probe(e, o, lin, true);
-    asm_rr(&e->o, 8, 0x03, t, lin); /* ADD */
     em_used(e, o->a);
+    if (!o->uses) /* a shift by 0: no STW comes */
+        return;
+    asm_rr(&e->o, 8, 0x03, t, lin); /* ADD */
     e->rmw_reg = (u8)t;
     e->reserved |= BIT(t);
     if (in_memory)

@@ -28,10 +28,12 @@ void x64_flags_in(struct cpu *c);
 void x64_x87_save(struct cpu *c);
 void x64_x87_load(struct cpu *c);
 
-/* IN, if it is a transcendental function in one of its usual cases. */
-bool x64_x87_trans(struct cpu *c, const struct insn *in);
-
-/* The handler of IN while it is there, where it stays or comes back if it can. */
+/* The handler of IN while it is there, where it stays or comes back if it can; and of one that leaves it there. */
 void x64_x87_call(struct cpu *c, const struct insn *in);
+void x64_x87_by_handler(struct cpu *c, const struct insn *in);
+
+/* Is IN a transcendental function? It, while the state is there. Of struct cpu it needs no more, and pointers are not noted. */
+bool x64_x87_is_function(const struct insn *in);
+void x64_x87_function(struct cpu *c, const struct insn *in);
 
 #endif

@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 static const u8 saved[] = {RBX, RBP, R12, R13, R14, R15};
-static const u8 scratch[] = {RCX, RDX, RSI, RDI};
+static const u8 scratch[] = {RCX, RDX, RSI, RDI}, volatiles[] = {RCX, RDX, RSI, RDI, R8, R9, R10, R11};
 
 static struct mem cpu_at(size_t offset)
 {
@@ -98,29 +98,64 @@ static void write_call(struct asm_out *o, u64 fn, const struct sse_thunks *sse)
     ret(o);
 }
 
+/* For FN, which has nothing to do with state that is in general registers. */
+static void write_light_call(struct asm_out *o, u64 fn, const struct sse_thunks *sse)
+{
+    for (unsigned i = 0; i < ARRAY_LEN(volatiles); i++)
+        push(o, volatiles[i]);
+    asm_rm(o, 8, 0x8D, RDI, mem_at(RBP, -X64_BIAS));
+    asm_mov64(o, RSI, RAX);
+    asm_rm(o, 4, 0x0FB6, RAX, cpu_at(offsetof(struct cpu, xmm_live)));
+    push(o, RAX);
+    sse_write_call_if(o, RAX, sse->save);
+    asm_mov_imm(o, RAX, fn);
+    asm_rr(o, 4, 0xFF, 2, RAX); /* CALL */
+    pop(o, RCX);
+    sse_write_call_if(o, RCX, sse->load);
+    for (unsigned i = ARRAY_LEN(volatiles); i-- > 0;)
+        pop(o, volatiles[i]);
+    ret(o);
+}
+
 static u8 *compare(struct asm_out *o, unsigned size, unsigned reg, struct mem m)
 {
     asm_rm(o, size, size == 1 ? 0x3A : 0x3B, reg, m);
     return asm_jcc(o, CC_NE);
 }
 
-/* To cpu->ip, in another address space than the slot is of, if the same page is there. The slot is of this one then. */
+void x64_find_slot(struct asm_out *o, unsigned slot, unsigned v)
+{
+    asm_rr(o, 4, 0x69, slot, v); /* IMUL */
+    asm_imm(o, X64_JUMP_HASH, 4);
+    asm_rr(o, 4, 0xC1, 5, slot); /* SHR */
+    asm_imm(o, 32 - X64_JUMP_BITS - X64_JUMP_SHIFT, 1);
+    asm_alu_imm(o, 4, 4, slot, (X64_JUMPS - 1) << X64_JUMP_SHIFT);
+    asm_rm(o, 8, 0x03, slot, cpu_at(offsetof(struct cpu, jumps)));
+}
+
+/* To the code of the slot at RCX, which is of the IP in RDI, if it is for the kind of pages WHICH; else goes on. */
+static void jump_by_key(struct asm_out *o, unsigned which)
+{
+    asm_rm(o, 8, 0x8B, RDX, cpu_at(offsetof(struct cpu, jump_key) + which * 8));
+    asm_rr(o, 8, 0x03, RDX, RDI);
+    u8 *no = compare(o, 8, RDX, mem_at(RCX, offsetof(struct x64_jump, key)));
+    asm_rm(o, 4, 0xFF, 4, mem_at(RCX, offsetof(struct x64_jump, code))); /* JMP */
+    asm_patch(no, o->at);
+}
+
+/* To cpu->ip. In another address space than the slot is of, if the same page is there: the slot is of this one then. */
 static void write_jump(struct asm_out *o, const u8 *exit)
 {
-    asm_rm(o, 4, 0x8B, RDI, cpu_at(offsetof(struct cpu, ip)));
-    asm_rr(o, 4, 0x69, RCX, RDI); /* IMUL */
-    asm_imm(o, X64_JUMP_HASH, 4);
-    asm_rr(o, 4, 0xC1, 5, RCX); /* SHR */
-    asm_imm(o, 32 - X64_JUMP_BITS, 1);
-    asm_rr(o, 4, 0xC1, 4, RCX); /* SHL */
-    asm_imm(o, X64_JUMP_SHIFT, 1);
-    asm_rm(o, 8, 0x03, RCX, cpu_at(offsetof(struct cpu, jumps)));
     u8 *no[5];
-    no[0] = compare(o, 4, RDI, mem_at(RCX, offsetof(struct x64_jump, key)));
-    asm_rm(o, 4, 0x0FB6, RSI, cpu_at(offsetof(struct cpu, jump_key) + 4)); /* the mode */
-    no[1] = compare(o, 1, RSI, mem_at(RCX, offsetof(struct x64_jump, key) + 4));
+    asm_rm(o, 4, 0x8B, RDI, cpu_at(offsetof(struct cpu, ip)));
+    x64_find_slot(o, RCX, RDI);
     asm_rm(o, 4, 0x8B, RSI, cpu_at(offsetof(struct cpu, seg) + SEG_CS * sizeof(struct segment) + offsetof(struct segment, base)));
-    no[2] = compare(o, 4, RSI, mem_at(RCX, offsetof(struct x64_jump, base)));
+    no[0] = compare(o, 4, RSI, mem_at(RCX, offsetof(struct x64_jump, base)));
+    jump_by_key(o, 0);
+    jump_by_key(o, 1);
+    no[1] = compare(o, 4, RDI, mem_at(RCX, offsetof(struct x64_jump, key)));
+    asm_rm(o, 4, 0x0FB6, RDX, cpu_at(offsetof(struct cpu, jump_key) + 4)); /* the mode */
+    no[2] = compare(o, 1, RDX, mem_at(RCX, offsetof(struct x64_jump, key) + 4));
     asm_rr(o, 4, 0x03, RSI, RDI); /* ADD: the linear address */
     asm_mov(o, RDX, RSI);
     asm_rr(o, 4, 0xC1, 5, RDX); /* SHR */
@@ -136,6 +171,7 @@ static void write_jump(struct asm_out *o, const u8 *exit)
     asm_rm(o, 4, 0xFF, 4, mem_at(RCX, offsetof(struct x64_jump, code))); /* JMP */
     for (unsigned i = 0; i < ARRAY_LEN(no); i++)
         asm_patch(no[i], o->at);
+    asm_mov_imm(o, RAX, X64_NO_EDGE);
     asm_patch(asm_jmp(o), exit);
 }
 
@@ -165,6 +201,8 @@ void x64_thunks_write(struct x64_room *room, struct x64_thunks *t)
     write_call(&o, (u64)(uintptr_t)x64_last, &sse);
     t->repeated = o.at + to_rx;
     write_call(&o, (u64)(uintptr_t)x64_repeated, &sse);
+    t->x87_function = o.at + to_rx;
+    write_light_call(&o, (u64)(uintptr_t)x64_x87_function, &sse);
     string_write_thunks(&o, &t->string, to_rx);
     room->used = (size_t)(o.at - room->mem.rw + 15) & ~(size_t)15;
     host_exec_wrote(room->mem.rx, room->used);

@@ -77,10 +77,6 @@ struct emit {
     struct x64_code *code;
     unsigned at, insn; /* the operation and the instruction in hand */
     const struct x64_part *part; /* that it is in */
-    struct place place[IR_MAX_OPS];
-    u16 left[IR_MAX_OPS];  /* uses of a value that are still to come */
-    u16 fleft[IR_MAX_OPS]; /* of a token */
-    u16 seen[IR_MAX_OPS];  /* of a FLAGS operation: the last one that can see its state, 0: none */
     ir_ref owner[16];      /* of a scratch register */
     u32 slots;             /* in use, by bit */
     ir_ref live[64];       /* values that may be aliases of guest registers */
@@ -91,16 +87,21 @@ struct emit {
     struct remake remake[REMAKES + 1]; /* what EFLAGS hold or held; the one in hand is behind them */
     unsigned nremakes;
     bool remaking;          /* the operation in hand will have one */
-    u8 kept[IR_MAX_OPS];   /* how many of the uses of a value that are still to come are remakes */
     u8 rmw_reg;            /* host address of the read-modify-write in hand */
     u32 reserved;          /* scratch registers that hold no value but must stay, by bit */
-    bool done[IR_MAX_OPS]; /* a PUT or STW that the operation before has done */
     u8 x87_last, x87_mem;  /* number + 1 of the x87 instruction that the pointers are to tell of, of the one with their operand */
     bool x87_chops;        /* between an FLDCW that is not done and the next one: see x87.c */
     unsigned ncold, nstubs;
     u8 *sse_jump, *sse_back, *sse_unable; /* of the head: where to, back, and to where the slice ends */
     bool failed;
-    /* What follows is not cleared for each block. */
+    /* What follows is not cleared for each block; of these arrays as much as there are operations: */
+    struct place place[IR_MAX_OPS];
+    u16 left[IR_MAX_OPS];  /* uses of a value that are still to come */
+    u16 fleft[IR_MAX_OPS]; /* of a token */
+    u16 seen[IR_MAX_OPS];  /* of a FLAGS operation: the last one that can see its state, 0: none */
+    u8 kept[IR_MAX_OPS];   /* how many of the uses of a value that are still to come are remakes */
+    bool done[IR_MAX_OPS]; /* a PUT or STW that the operation before has done */
+    /* And these not at all: */
     struct cold cold[COLD_MAX];
     struct stub stub[X64_STUBS];
 };

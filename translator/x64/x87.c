@@ -5,6 +5,7 @@
  * Which instruction was the last one, for FIP and its like, goes into struct cpu at the ends of blocks and is in the
  * sites of calls of C; offsets of memory operands go there at once.
  */
+#include "translator/x64/runtime.h"
 #include "translator/x64/work.h"
 
 static struct mem control_word(void)
@@ -64,9 +65,20 @@ static void as_it_is(struct emit *e, const struct insn *in)
     asm_byte(&e->o, in->imm & 0xFF);
 }
 
+static void function(struct emit *e, const struct insn *in)
+{
+    em_clobber(e);
+    asm_mov_imm(&e->o, RAX, (u64)(uintptr_t)in);
+    em_call(e, e->thunks->x87_function);
+}
+
 void em_x87(struct emit *e, const struct ir_op *o)
 {
-    as_it_is(e, insn_of(e, o));
+    const struct insn *in = insn_of(e, o);
+    if (x64_x87_is_function(in))
+        function(e, in);
+    else
+        as_it_is(e, in);
     notes(e, o);
 }
 

@@ -77,6 +77,13 @@ static bool untouched(const struct isa_row *r)
     return !(r->attrs & (A_FPU | A_MMX | A_SYS | A_PRIV | A_END)) && !(r->feature & FEAT_FXSR);
 }
 
+void x64_x87_by_handler(struct cpu *c, const struct insn *in)
+{
+    copy(c);
+    in->fn(c, in);
+    x64_x87_load(c);
+}
+
 void x64_x87_call(struct cpu *c, const struct insn *in)
 {
     const struct isa_row *r = &isa_rows[in->op];
@@ -86,8 +93,6 @@ void x64_x87_call(struct cpu *c, const struct insn *in)
         in->fn(c, in);
         return;
     }
-    if (x64_x87_trans(c, in))
-        return;
     copy(c);
     in->fn(c, in); /* a fault finds nothing changed and has it copied again */
     if (x87_plain(c)) {

@@ -2,9 +2,10 @@
  * x87_trans.c - transcendental functions while the guest's x87 state is in the host's unit: computed in software as
  * everywhere, but only their operands and results go back and forth.
  *
- * The usual case alone: finite results that raise PE and no more, to nearest. PE and C1 in the unit's status word come
- * from an FST of the result, to that of two formats in which it is rounded in the direction wanted. FRSTOR would take
- * longer than the rest of it.
+ * The usual cases alone: results that raise PE or nothing. PE and C1 in the unit's status word come from an addition to
+ * the result that leaves it what it is, but is rounded in the direction wanted. FRSTOR would take longer than the rest
+ * of it. What registers are empty is in no word that can be had fast: operands that are not there raise SF and give the
+ * number that the result is then, and FXAM tells whether there is room for a second result.
  */
 #include "cpu/isa.h"
 #include "translator/x64/runtime.h"
@@ -14,12 +15,27 @@ struct operation {
     u16 op;
     bool binary; /* takes ST(1) and pops */
     bool two;    /* pushes a second result */
+    bool c2;     /* clears C2 */
 };
 
-static const struct operation operations[] = {
-    {ISA_F2XM1, false, false}, {ISA_FYL2X, true, false}, {ISA_FYL2XP1, true, false}, {ISA_FPATAN, true, false},
-    {ISA_FSIN, false, false},  {ISA_FCOS, false, false}, {ISA_FSINCOS, false, true}, {ISA_FPTAN, false, true},
+/* By the opcode's last four bits. */
+static const struct operation operations[16] = {
+    [0x0] = {ISA_F2XM1, .binary = false},
+    [0x1] = {ISA_FYL2X, .binary = true},
+    [0x2] = {ISA_FPTAN, .two = true, .c2 = true},
+    [0x3] = {ISA_FPATAN, .binary = true},
+    [0x9] = {ISA_FYL2XP1, .binary = true},
+    [0xB] = {ISA_FSINCOS, .two = true, .c2 = true},
+    [0xE] = {ISA_FSIN, .c2 = true},
+    [0xF] = {ISA_FCOS, .c2 = true},
 };
+
+bool x64_x87_is_function(const struct insn *in)
+{
+    return in->op && in->op == operations[in->imm & 15].op;
+}
+
+enum { EMPTY = X87_C0 | X87_C3, MODES = 0x0F00 /* of the control word: precision and rounding */ };
 
 /* False: nothing was computed. */
 static bool compute(u16 op, struct fp_env *env, struct f80 x, struct f80 y, struct f80 *v, struct f80 *second)
@@ -44,76 +60,88 @@ static bool compute(u16 op, struct fp_env *env, struct f80 x, struct f80 y, stru
     case ISA_FSINCOS:
         return f80_sincos(env, x, v, second);
     default:
-        *second = F80_ONE;
-        return f80_ptan(env, x, v);
+        if (!f80_ptan(env, x, v))
+            return false;
+        *second = f80_class(*v) == FP_QNAN ? *v : F80_ONE;
+        return true;
     }
 }
 
-enum how { NO_WAY, TO_SINGLE, TO_DOUBLE, AND_CLEAR_C1 };
-
-/* How FST of V raises PE and leaves C1. */
-static enum how how_to_round(struct f80 v, bool c1)
+/* C0 and C3, not both set, as they are in SW, C2 clear. There must be room. */
+static void set_codes(u16 sw)
 {
-    const u64 half32 = (u64)1 << 39, half64 = 1 << 10;
-    u64 rest32 = v.m & (half32 * 2 - 1), rest64 = v.m & (half64 * 2 - 1);
-    unsigned e = v.se & 0x7FFF;
-    if (e < 0x3FFF - 120 || e > 0x3FFF + 120 || rest32 == 0 || rest32 == half32)
-        return NO_WAY;
-    if ((rest32 > half32) == c1)
-        return TO_SINGLE;
-    if (rest64 != 0 && rest64 != half64 && (rest64 > half64) == c1)
-        return TO_DOUBLE;
-    return c1 ? NO_WAY : AND_CLEAR_C1;
+    static const u32 zero = 0, one = 0x3F800000, inf = 0x7F800000;
+    unit_compare_one(sw & X87_C3 ? &one : sw & X87_C0 ? &inf : &zero);
 }
 
-static void note(struct cpu *c, const struct insn *in)
+static bool usual_modes(const struct cpu *c)
 {
-    c->x87_ip = (u32)insn_ip(c, in);
-    c->x87_op = in->imm & 0x7FF;
+    return (c->fpu.cw & MODES) == (X87_CW_INIT & MODES);
 }
 
-/* Are the operands there, room for a second result, and C2 as it will be? */
-static bool ready(const struct fxsave *i, const struct operation *o)
+/* PE, and C1 as it is wanted, whatever the control word says. */
+static void raise_inexact(struct cpu *c, bool negative, bool c1)
 {
-    unsigned top = i->sw >> 11 & 7;
-    u8 wanted = (u8)(1u << top | (o->binary ? 1u << ((top + 1) & 7) : 0));
-    return (i->valid & wanted) == wanted && !(o->two && (i->valid >> ((top + 7) & 7) & 1)) && !(i->sw & X87_C2);
+    bool usual = usual_modes(c);
+    if (!usual)
+        unit_control(X87_CW_INIT);
+    unit_add_tiny(negative ^ c1);
+    if (!usual)
+        unit_control(c->fpu.cw);
 }
 
-static bool run(struct cpu *c, const struct insn *in, const struct operation *o)
+/* That an operand is missing has been raised when it was read. */
+static void underflow(const struct operation *o)
 {
-    struct fp_env env = fp_env_x87(c->fpu.cw);
-    struct f80 v = F80_ZERO, second = F80_ZERO;
-    struct fxsave i;
-    unit_save(&i);
-    if (env.rc != FP_NEAREST || !ready(&i, o))
+    const struct f80 v = F80_INDEFINITE;
+    unit_push(&v);
+    if (o->two)
+        unit_push(&v);
+    unit_clear_c1();
+}
+
+/* Is the result, if it is inexact, one that raise_inexact() leaves as it is? */
+static bool is_usual(struct f80 v, u8 flags)
+{
+    return flags == 0 || (flags == FP_PE && (v.se & 0x7FFF) > 0x3FFF - 900);
+}
+
+static bool run(struct cpu *c, const struct operation *o)
+{
+    struct fp_env env = fp_env_x87(X87_CW_INIT);
+    struct f80 x, y = F80_ZERO, v, second = F80_ZERO;
+    u16 sw = unit_status();
+    if (sw & X87_SF || (sw & EMPTY) == EMPTY)
         return false;
-    if (!compute(o->op, &env, f80_load(i.st[0]), f80_load(i.st[1]), &v, &second) || env.flags != FP_PE)
-        return false;
-    bool last = o->op != ISA_FPTAN; /* the 1 that this pushes is rounded to itself, and clears C1 */
-    enum how how = how_to_round(o->op == ISA_FSINCOS ? second : v, last && env.c1);
-    if (how == NO_WAY || (!last && env.c1))
-        return false;
-    unit_pop();
+    x = unit_pop();
     if (o->binary)
-        unit_pop();
-    unit_push(v);
-    if (o->two && last)
-        unit_push(second);
-    unit_round(how == TO_DOUBLE);
-    if (!last)
-        unit_push(second);
-    else if (how == AND_CLEAR_C1)
-        unit_clear_c1();
-    note(c, in);
+        y = unit_pop();
+    u16 now = o->two ? unit_examine_6() : unit_status();
+    if (o->two || (o->c2 && sw & X87_C2))
+        set_codes(sw);
+    if (now & X87_SF) {
+        underflow(o);
+        return true;
+    }
+    if (!usual_modes(c))
+        env = fp_env_x87(c->fpu.cw);
+    bool room = !o->two || (now & X87_CC) == EMPTY;
+    if (!room || !compute(o->op, &env, x, y, &v, &second) || !is_usual(v, env.flags)) {
+        if (o->binary)
+            unit_push(&y);
+        unit_push(&x);
+        return false;
+    }
+    unit_push(&v);
+    if (o->two)
+        unit_push(&second);
+    if (env.flags)
+        raise_inexact(c, (o->two ? second : v).se >> 15, env.c1);
     return true;
 }
 
-bool x64_x87_trans(struct cpu *c, const struct insn *in)
+void x64_x87_function(struct cpu *c, const struct insn *in)
 {
-    for (unsigned i = 0; i < ARRAY_LEN(operations); i++) {
-        if (in->op == operations[i].op)
-            return run(c, in, &operations[i]);
-    }
-    return false;
+    if (!run(c, &operations[in->imm & 15]))
+        x64_x87_by_handler(c, in);
 }

@@ -51,25 +51,50 @@ static inline void unit_reset(void)
     UNIT("emms\n\tfldcw %0" : : "m"(cw));
 }
 
-static inline void unit_pop(void)
+static inline u16 unit_status(void)
 {
-    UNIT("fstp %%st(0)" : :);
+    u16 sw = 0;
+    UNIT("fnstsw %0" : "=a"(sw));
+    return sw;
 }
 
-static inline void unit_push(struct f80 v)
+static inline void unit_control(u16 cw)
 {
-    UNIT("fldt %0" : : "m"(v));
+    UNIT("fldcw %0" : : "m"(cw));
 }
 
-/* What FST of a single or double raises, and C1. */
-static inline void unit_round(bool to_double)
+static inline struct f80 unit_pop(void)
 {
-    u64 out = 0;
-    (void)out;
-    if (to_double)
-        UNIT("fstl %0" : "=m"(out));
-    else
-        UNIT("fsts %0" : "=m"(out));
+    struct f80 v = F80_ZERO;
+    UNIT("fstpt %0" : "=m"(v));
+    return v;
+}
+
+static inline void unit_push(const struct f80 *v)
+{
+    UNIT("fldt %0" : : "m"(*v));
+}
+
+/* The status word with what FXAM tells of the register two below the top. */
+static inline u16 unit_examine_6(void)
+{
+    u16 sw = 0;
+    UNIT("fdecstp\n\tfdecstp\n\tfxam\n\tfincstp\n\tfincstp\n\tfnstsw %0" : "=a"(sw));
+    return sw;
+}
+
+/* The condition codes as of a comparison of 1 with the single M. */
+static inline void unit_compare_one(const u32 *m)
+{
+    UNIT("fld1\n\tfcomps %0" : : "m"(*m));
+}
+
+/* A number less than half a unit in the last place of any but the smallest, or its negative, is added to ST(0). */
+static inline void unit_add_tiny(bool minus)
+{
+    static const u64 tiny[2] = {0x0010000000000000, 0x8010000000000000};
+    (void)tiny;
+    UNIT("faddl %0" : : "m"(tiny[minus]));
 }
 
 static inline void unit_clear_c1(void)

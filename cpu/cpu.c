@@ -123,6 +123,7 @@ static void reset_common(struct cpu *c)
     c->fault_vector = -1;
     c->fault_external = false;
     c->last_event = ~(u64)0;
+    c->rep_at = c->rep_flags = 0;
     c->attention &= (u32)ATT_STOP;
     cpu_update_mode(c);
     mmu_load_cr3(&c->mmu, 0);
@@ -357,6 +358,8 @@ const struct field cpu_fields[] = {
     FIELD(struct cpu, ss_shadow),
     FIELD(struct cpu, no_step),
     FIELD(struct cpu, last_event),
+    FIELD(struct cpu, rep_at),
+    FIELD(struct cpu, rep_flags),
     FIELD(struct cpu, ignne),
     FIELD(struct cpu, ferr),
     FIELD(struct cpu, smbase),

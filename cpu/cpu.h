@@ -284,6 +284,8 @@ struct cpu {
     bool ss_shadow;      /* ATT_SHADOW is MOV SS's: debug traps wait too */
     bool no_step;        /* INT n under TF: the handler is entered without a single-step trap */
     u64 last_event;      /* count at the last fault or interrupt, see charge_stuck() */
+    u64 rep_at;          /* count at which a repeated CMPS or SCAS was left that goes on unless an event comes first; 0: none */
+    u32 rep_flags;       /* and the arithmetic flags from before it, for a fault that it may still find */
     bool fault_at_ip;    /* a task switch was committed: faults belong to the new task, at ip */
     u8 bp_insn, bp_data, bp_io; /* breakpoints that DR7 arms, by kind: bit n for DRn */
     bool ignne;

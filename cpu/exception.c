@@ -299,6 +299,7 @@ void cpu_event(struct cpu *c, u8 vector, enum event_kind kind, bool has_error, u
         log_event(c, vector, kind, error);
     if (UNLIKELY(c->observer) && c->observer->event)
         c->observer->event(c->observer->ctx, c, vector, kind, has_error, error);
+    c->rep_at = c->rep_flags = 0;
     c->fault_vector = kind == EVENT_FAULT ? vector : -1;
     c->fault_external = !is_software(kind);
     bool inside_insn = is_software(kind) || kind == EVENT_ICEBP;

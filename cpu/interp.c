@@ -267,10 +267,18 @@ static NOINLINE void run_blocks(struct cpu *c)
     }
 }
 
+/* A breakpoint in front of IN is none in the middle of it: SDM vol. 3B 17.3.1.1. */
+static void pass_breakpoint_inside(struct cpu *c, const struct insn *in, u64 ip)
+{
+    if (debug_insn_armed(c) && in->rep && (isa_rows[in->op].attrs & A_REP) && c->ip == ip)
+        c->eflags |= F_RF;
+}
+
 /* Exactly one instruction: under TF, a shadow, or armed instruction breakpoints. */
 static NOINLINE void run_one(struct cpu *c)
 {
     bool trap = c->eflags & F_TF;
+    u64 ip = c->ip;
     if (stops_near(c, c->seg[SEG_CS].base + c->ip))
         stops_check(c);
     c->no_step = false;
@@ -283,6 +291,7 @@ static NOINLINE void run_one(struct cpu *c)
         run_observed_insns(c, b, 1);
     else
         run_insns(c, b, 1);
+    pass_breakpoint_inside(c, b->insn, ip);
     if (trap) {
         c->db_pending |= DR6_BS;
         c->attention |= ATT_DB;

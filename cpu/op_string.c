@@ -262,6 +262,19 @@ static ALWAYS_INLINE u64 compare_run(struct cpu *c, const struct insn *in, const
     return done;
 }
 
+/* What is left in the middle shows the flags of its last iteration; if it goes on, a fault finds those from before it. */
+static void begin_or_go_on(struct cpu *c)
+{
+    if (UNLIKELY(c->rep_at) && c->rep_at == cpu_count(c))
+        flags_set_arith(c, c->rep_flags);
+}
+
+static void leave_or_end(struct cpu *c, bool more)
+{
+    c->rep_at = more ? cpu_count(c) : 0;
+    c->rep_flags = more ? flags_arith(c) : 0;
+}
+
 static ALWAYS_INLINE void compare(struct cpu *c, const struct insn *in, const unsigned W, bool scas)
 {
     const u64 mask = addr_mask(in);
@@ -276,6 +289,7 @@ static ALWAYS_INLINE void compare(struct cpu *c, const struct insn *in, const un
         return;
     bool more;
     unsigned singly = 0;
+    begin_or_go_on(c);
     do {
         u64 done = 0;
         if (n >= RUN_MIN && singly == 0 && !(c->eflags & F_DF))
@@ -289,8 +303,10 @@ static ALWAYS_INLINE void compare(struct cpu *c, const struct insn *in, const un
         n -= done;
         more = (cmp.a == cmp.b) == (in->rep == REP_E);
     } while (n && more && !c->attention);
+    more = more && (c->r[R_CX] & mask);
+    leave_or_end(c, more);
     flags_sub(c, W, cmp.a, cmp.b, cmp.a - cmp.b);
-    if (more && (c->r[R_CX] & mask))
+    if (more)
         c->ip = insn_ip(c, in);
 }
 

@@ -146,6 +146,7 @@ void smm_enter(struct cpu *c)
     if (log_on(c->host.log, LOG_CPU))
         log_msg(c->host.log, LOG_CPU, "SMI at %04X:%08X, SMBASE %08X", c->seg[SEG_CS].sel, (u32)c->ip, c->smbase);
     c->smi_latched = false;
+    c->rep_at = c->rep_flags = 0;
     c->smm = true;
     c->host.smm(c->host.ctx, true);
     phys_read(c->mmu.phys, c->smbase + SMM_MAP, map, sizeof map); /* what is reserved stays */

@@ -218,7 +218,6 @@ void mmu_drop_region(struct mmu *m, u64 lin, unsigned bits, bool global)
             second->generation = 0;
         fetched |= take_fetched(m, page);
     }
-    clear_beside(m);
     spaces_drop_region(m, lin, bits);
     if (fetched)
         renew_epochs(m, global);

@@ -99,10 +99,10 @@ static unsigned number_of(struct engine *e, const struct lift_mode *m)
     return i;
 }
 
-/* Alignment checks are the interpreter's. */
+/* Alignment checks are the interpreter's, and so is the rest of a comparison that was left in the middle. */
 static bool can_run(const struct cpu *c)
 {
-    return !(c->eflags & F_AC) || c->cpl != 3 || !(c->cr0 & CR0_AM);
+    return !c->rep_at && (!(c->eflags & F_AC) || c->cpl != 3 || !(c->cr0 & CR0_AM));
 }
 
 /* ---- translations ---- */

@@ -123,6 +123,26 @@ static void insn_breakpoint(void **state)
     rig_free(&r);
 }
 
+/* It is a fault in front of the instruction, not of the rest that a slice has left of it. */
+static void insn_breakpoint_is_not_in_the_middle(void **state)
+{
+    struct rig r;
+    rig_new(&r, "p3");
+    rig_protected(&r, 0, "F3 A4 F4"); /* REP MOVSB */
+    struct cpu *c = r.cpu;
+    c->r[R_CX] = 100;
+    c->r[R_SI] = 0x30000;
+    c->r[R_DI] = 0x40000;
+    c->eflags |= F_RF; /* it has been hit */
+    arm(&r, 0, CODE, 0, 0);
+    for (unsigned i = 0; i < 20 && c->halt == HALT_NONE; i++)
+        rig_run(&r, 7);
+    assert_int_equal(c->halt, HALT_HLT);
+    assert_int_equal(c->ip, CODE + 3);
+    assert_int_equal(hits(&r), 0);
+    rig_free(&r);
+}
+
 static void data_breakpoint(void **state)
 {
     static const struct {
@@ -241,6 +261,7 @@ int main(void)
         cmocka_unit_test(rep_traps_each_iteration),
         cmocka_unit_test(icebp),
         cmocka_unit_test(insn_breakpoint),
+        cmocka_unit_test(insn_breakpoint_is_not_in_the_middle),
         cmocka_unit_test(data_breakpoint),
         cmocka_unit_test(data_breakpoint_under_mov_ss),
         cmocka_unit_test(io_breakpoint),

@@ -207,6 +207,45 @@ static void compare_fault_keeps_flags(void **state)
     rig_free(&r);
 }
 
+/* As the run loop, between two slices. */
+static void next_slice(struct cpu *c, s64 n)
+{
+    c->budget -= c->rep_done;
+    c->rep_done = 0;
+    c->count_end += (u64)n;
+    c->budget += n;
+}
+
+/* The same if slices end inside it, but not if an interrupt has come in between. */
+static void compare_fault_between_slices(void **state)
+{
+    for (unsigned interrupted = 0; interrupted < 2; interrupted++) {
+        struct rig r;
+        rig_init(&r, 32);
+        struct cpu *c = r.c;
+        rig_paging(&r);
+        rig_page(&r, 0x9000, 0);
+        r.in.rep = REP_E;
+        c->budget = 0;
+        c->count_end = 1000;
+        c->r[R_CX] = 0x2000;
+        c->r[R_SI] = 0x8F00;
+        c->r[R_DI] = 0x20000;
+        flags_set_arith(c, F_CF | F_OF | F_SF);
+        for (unsigned left = 0x100; left > 0; left -= 0x40) {
+            next_slice(c, 0x40);
+            assert_int_equal(rig_exec(&r, CMPSB), RIG_OK);
+            assert_int_equal(rig_flags(&r), F_ZF | F_PF);
+        }
+        if (interrupted)
+            c->rep_at = 0; /* as cpu_event() does */
+        next_slice(c, 0x40);
+        assert_int_equal(rig_exec(&r, CMPSB), VEC_PF);
+        assert_int_equal(rig_flags(&r), interrupted ? F_ZF | F_PF : F_CF | F_OF | F_SF);
+        rig_free(&r);
+    }
+}
+
 /* 16-bit addresses wrap inside the segment and leave the registers' upper halves alone. */
 static void wrap_16(void **state)
 {
@@ -308,6 +347,7 @@ int main(void)
         cmocka_unit_test(fault_in_the_middle),
         cmocka_unit_test(which_fault_comes_first),
         cmocka_unit_test(compare_fault_keeps_flags),
+        cmocka_unit_test(compare_fault_between_slices),
         cmocka_unit_test(wrap_16),
         cmocka_unit_test(segment_limit),
         cmocka_unit_test(aliased_pages),

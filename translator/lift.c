@@ -15,6 +15,11 @@ void lift_put(struct lift *l, unsigned w, unsigned reg, ir_ref v)
     ir_add(l->b, (struct ir_op){.op = IR_PUT, .w = (u8)w, .aux = w == 1 ? reg : reg * 8, .a = v});
 }
 
+ir_ref lift_immediate(struct lift *l, unsigned w)
+{
+    return ir_const(l->b, w, w == 1 ? (u8)l->in->imm : w == 2 ? (u16)l->in->imm : (u32)l->in->imm);
+}
+
 /* ---- memory ---- */
 
 ir_ref lift_offset(struct lift *l)
@@ -179,8 +184,6 @@ static enum lift_going_on goes_on(const struct insn *in)
     case ISA_CLI:
     case ISA_STI:
         return LIFT_GOES_ON;
-    case ISA_POPF:
-        return LIFT_GOES_ON_IN_MODE;
     case ISA_JMP_Ap:
     case ISA_JMP_Mp:
     case ISA_CALL_Ap:
@@ -229,7 +232,7 @@ void lift_handler(struct lift *l)
 static void lift_one(struct lift *l)
 {
     ir_add(l->b, (struct ir_op){.op = IR_INSN, .imm = l->k});
-    static const lift_fn *const tables[] = {lift_table, lift_x87_table, lift_seg_table};
+    static const lift_fn *const tables[] = {lift_table, lift_move_table, lift_flow_table, lift_x87_table, lift_seg_table};
     lift_fn lift = NULL;
     for (unsigned i = 0; i < ARRAY_LEN(tables) && !lift; i++)
         lift = tables[i][l->in->op];

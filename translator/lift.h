@@ -52,7 +52,8 @@ struct lift {
 
 /* Lifts the instruction in hand; NULL in the table: no lift. */
 typedef void (*lift_fn)(struct lift *l);
-extern const lift_fn lift_table[ISA_COUNT], lift_x87_table[ISA_COUNT], lift_seg_table[ISA_COUNT];
+extern const lift_fn lift_table[ISA_COUNT], lift_move_table[ISA_COUNT], lift_flow_table[ISA_COUNT], lift_x87_table[ISA_COUNT],
+    lift_seg_table[ISA_COUNT];
 
 /* Decoded blocks that are expected to run one behind the other. */
 struct lift_part {
@@ -107,6 +108,9 @@ static inline unsigned lift_width(const struct lift *l)
 /* Registers as struct insn names them: byte offsets for W = 1, numbers else. */
 ir_ref lift_get(struct lift *l, unsigned w, unsigned reg);
 void lift_put(struct lift *l, unsigned w, unsigned reg, ir_ref v);
+
+/* The immediate operand as W bytes. */
+ir_ref lift_immediate(struct lift *l, unsigned w);
 
 /* The memory operand's offset, and the linear address of [OFF, OFF+LEN) in SEG. */
 ir_ref lift_offset(struct lift *l);

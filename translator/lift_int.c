@@ -1,5 +1,5 @@
 /*
- * lift_int.c - integer arithmetic, moves, the stack and near transfers.
+ * lift_int.c - integer arithmetic and flags.
  */
 #include "translator/lift.h"
 
@@ -13,11 +13,6 @@ static ir_ref alu(struct lift *l, enum ir_opcode op, unsigned w, ir_ref a, ir_re
     if (op == IR_ADC || op == IR_SBB)
         o.f = ir_flags(l->b);
     return ir_add(l->b, o);
-}
-
-static ir_ref immediate(struct lift *l, unsigned w)
-{
-    return ir_const(l->b, w, w == 1 ? (u8)l->in->imm : w == 2 ? (u16)l->in->imm : (u32)l->in->imm);
 }
 
 /* E op= B. Flags change last, with the store done. */
@@ -60,19 +55,19 @@ static void look(struct lift *l, enum ir_opcode op, unsigned w, ir_ref a, ir_ref
     }                                                                                                                  \
     static void lift_##N##_ALIb(struct lift *l)                                                                        \
     {                                                                                                                  \
-        alu_r(l, op, 1, R_AX, immediate(l, 1));                                                                        \
+        alu_r(l, op, 1, R_AX, lift_immediate(l, 1));                                                                        \
     }                                                                                                                  \
     static void lift_##N##_AXIz(struct lift *l)                                                                        \
     {                                                                                                                  \
-        alu_r(l, op, lift_width(l), R_AX, immediate(l, lift_width(l)));                                                \
+        alu_r(l, op, lift_width(l), R_AX, lift_immediate(l, lift_width(l)));                                                \
     }                                                                                                                  \
     static void lift_##N##_EbIb(struct lift *l)                                                                        \
     {                                                                                                                  \
-        alu_e(l, op, 1, immediate(l, 1));                                                                              \
+        alu_e(l, op, 1, lift_immediate(l, 1));                                                                              \
     }                                                                                                                  \
     static void lift_##N##_EvIz(struct lift *l)                                                                        \
     {                                                                                                                  \
-        alu_e(l, op, lift_width(l), immediate(l, lift_width(l)));                                                      \
+        alu_e(l, op, lift_width(l), lift_immediate(l, lift_width(l)));                                                      \
     }
 
 ALU_LIFTS(ADD, IR_ADD)
@@ -97,22 +92,22 @@ ALU_LIFTS(XOR, IR_XOR)
     static void lift_##N##_ALIb(struct lift *l)                                                                        \
     {                                                                                                                  \
         ir_ref a = lift_get(l, 1, R_AX);                                                                               \
-        look(l, op, 1, a, immediate(l, 1));                                                                            \
+        look(l, op, 1, a, lift_immediate(l, 1));                                                                            \
     }                                                                                                                  \
     static void lift_##N##_AXIz(struct lift *l)                                                                        \
     {                                                                                                                  \
         ir_ref a = lift_get(l, lift_width(l), R_AX);                                                                   \
-        look(l, op, lift_width(l), a, immediate(l, lift_width(l)));                                                    \
+        look(l, op, lift_width(l), a, lift_immediate(l, lift_width(l)));                                                    \
     }                                                                                                                  \
     static void lift_##N##_EbIb(struct lift *l)                                                                        \
     {                                                                                                                  \
         ir_ref a = lift_rm(l, 1);                                                                                      \
-        look(l, op, 1, a, immediate(l, 1));                                                                            \
+        look(l, op, 1, a, lift_immediate(l, 1));                                                                            \
     }                                                                                                                  \
     static void lift_##N##_EvIz(struct lift *l)                                                                        \
     {                                                                                                                  \
         ir_ref a = lift_rm(l, lift_width(l));                                                                          \
-        look(l, op, lift_width(l), a, immediate(l, lift_width(l)));                                                    \
+        look(l, op, lift_width(l), a, lift_immediate(l, lift_width(l)));                                                    \
     }
 
 /* SUB and AND of which nobody takes the value. */
@@ -432,7 +427,7 @@ static void lift_IMUL_GvEv(struct lift *l)
 static void lift_IMUL_GvEvIz(struct lift *l)
 {
     ir_ref a = lift_rm(l, lift_width(l));
-    multiply_into(l, a, immediate(l, lift_width(l)));
+    multiply_into(l, a, lift_immediate(l, lift_width(l)));
 }
 
 /* Flags, undefined, stay. */
@@ -478,434 +473,6 @@ static void lift_CWD(struct lift *l)
     lift_put(l, w, R_DX, ir_2(l->b, IR_SAR, w, a, n));
 }
 
-/* ---- moves ---- */
-
-static void lift_MOV_EbGb(struct lift *l)
-{
-    lift_set_rm(l, 1, lift_get(l, 1, l->in->reg));
-}
-
-static void lift_MOV_EvGv(struct lift *l)
-{
-    lift_set_rm(l, lift_width(l), lift_get(l, lift_width(l), l->in->reg));
-}
-
-static void lift_MOV_GbEb(struct lift *l)
-{
-    lift_put(l, 1, l->in->reg, lift_rm(l, 1));
-}
-
-static void lift_MOV_GvEv(struct lift *l)
-{
-    lift_put(l, lift_width(l), l->in->reg, lift_rm(l, lift_width(l)));
-}
-
-static void lift_MOV_ZbIb(struct lift *l)
-{
-    lift_put(l, 1, l->in->reg, immediate(l, 1));
-}
-
-static void lift_MOV_ZvIv(struct lift *l)
-{
-    lift_put(l, lift_width(l), l->in->reg, immediate(l, lift_width(l)));
-}
-
-static void lift_MOV_EbIb(struct lift *l)
-{
-    lift_set_rm(l, 1, immediate(l, 1));
-}
-
-static void lift_MOV_EvIz(struct lift *l)
-{
-    lift_set_rm(l, lift_width(l), immediate(l, lift_width(l)));
-}
-
-static ir_ref moffs(struct lift *l)
-{
-    return ir_const(l->b, 4, (u32)l->in->imm);
-}
-
-static void lift_MOV_ALOb(struct lift *l)
-{
-    lift_put(l, 1, 0, lift_load(l, 1, l->in->seg, moffs(l)));
-}
-
-static void lift_MOV_AXOv(struct lift *l)
-{
-    lift_put(l, lift_width(l), R_AX, lift_load(l, lift_width(l), l->in->seg, moffs(l)));
-}
-
-static void lift_MOV_ObAL(struct lift *l)
-{
-    lift_store(l, 1, l->in->seg, moffs(l), lift_get(l, 1, 0));
-}
-
-static void lift_MOV_OvAX(struct lift *l)
-{
-    lift_store(l, lift_width(l), l->in->seg, moffs(l), lift_get(l, lift_width(l), R_AX));
-}
-
-static void widen(struct lift *l, enum ir_opcode op, unsigned from)
-{
-    ir_ref v = lift_rm(l, from);
-    bool wide = op == IR_ZEXT && l->in->mem; /* as LD has it */
-    lift_put(l, lift_width(l), l->in->reg, wide ? v : ir_1(l->b, op, from, v));
-}
-
-static void lift_MOVZX_GvEb(struct lift *l)
-{
-    widen(l, IR_ZEXT, 1);
-}
-
-static void lift_MOVZX_GvEw(struct lift *l)
-{
-    widen(l, IR_ZEXT, 2);
-}
-
-static void lift_MOVSX_GvEb(struct lift *l)
-{
-    widen(l, IR_SEXT, 1);
-}
-
-static void lift_MOVSX_GvEw(struct lift *l)
-{
-    widen(l, IR_SEXT, 2);
-}
-
-static void lift_LEA_GvM(struct lift *l)
-{
-    lift_put(l, lift_width(l), l->in->reg, lift_offset(l));
-}
-
-static void exchange(struct lift *l, unsigned w)
-{
-    ir_ref a = lift_rmw(l, w), b = lift_get(l, w, l->in->reg);
-    lift_rmw_end(l, w, a, b);
-    lift_put(l, w, l->in->reg, a);
-}
-
-static void lift_XCHG_EbGb(struct lift *l)
-{
-    exchange(l, 1);
-}
-
-static void lift_XCHG_EvGv(struct lift *l)
-{
-    exchange(l, lift_width(l));
-}
-
-/* The accumulator gets what was there: where they are equal, what it has. */
-static void compare_exchange(struct lift *l, unsigned w)
-{
-    ir_ref a = lift_rmw(l, w), was = lift_get(l, w, w == 1 ? 0 : R_AX), b = lift_get(l, w, l->in->reg);
-    ir_ref same = ir_2(l->b, IR_SUB, w, was, a);
-    ir_ref v = ir_add(l->b, (struct ir_op){.op = IR_SELECT, .w = 4, .a = b, .b = a, .f = same, .cc = 4});
-    lift_put(l, w, w == 1 ? 0 : R_AX, a);
-    lift_rmw_end(l, w, a, v);
-    ir_set_flags(l->b, same);
-}
-
-static void lift_CMPXCHG_EbGb(struct lift *l)
-{
-    compare_exchange(l, 1);
-}
-
-static void lift_CMPXCHG_EvGv(struct lift *l)
-{
-    compare_exchange(l, lift_width(l));
-}
-
-static void lift_CMPXCHG8B_Mq(struct lift *l)
-{
-    ir_ref lin = lift_linear(l, l->in->seg, lift_offset(l), 8, true);
-    u32 flat = lift_unchecked(l, l->in->seg, true);
-    ir_set_flags(l->b, ir_add(l->b, (struct ir_op){.op = IR_CAS8, .w = 8, .a = lin, .aux = flat}));
-}
-
-/* XADD of a register with itself leaves the sum. */
-static void exchange_add(struct lift *l, unsigned w)
-{
-    ir_ref a = lift_rmw(l, w), v = ir_2(l->b, IR_ADD, w, a, lift_get(l, w, l->in->reg));
-    lift_put(l, w, l->in->reg, a);
-    lift_rmw_end(l, w, a, v);
-    ir_set_flags(l->b, v);
-}
-
-static void lift_XADD_EbGb(struct lift *l)
-{
-    exchange_add(l, 1);
-}
-
-static void lift_XADD_EvGv(struct lift *l)
-{
-    exchange_add(l, lift_width(l));
-}
-
-static void lift_XCHG_ZvAX(struct lift *l)
-{
-    unsigned w = lift_width(l);
-    ir_ref a = lift_get(l, w, R_AX), b = lift_get(l, w, l->in->reg);
-    lift_put(l, w, R_AX, b);
-    lift_put(l, w, l->in->reg, a);
-}
-
-static void lift_XLAT(struct lift *l)
-{
-    ir_ref index = ir_1(l->b, IR_ZEXT, 1, lift_get(l, 1, 0));
-    ir_ref off = ir_add(l->b, (struct ir_op){.op = IR_LEA, .w = 4, .a = lift_get(l, 4, R_BX), .b = index});
-    lift_put(l, 1, 0, lift_load(l, 1, l->in->seg, l->in->adsize == 0 ? ir_1(l->b, IR_ZEXT, 2, off) : off));
-}
-
-static void lift_BSWAP_Zv(struct lift *l)
-{
-    if (lift_width(l) == 2) {
-        lift_handler(l);
-        return;
-    }
-    lift_put(l, 4, l->in->reg, ir_1(l->b, IR_BSWAP, 4, lift_get(l, 4, l->in->reg)));
-}
-
-static void lift_NOP(struct lift *l)
-{
-}
-
-static ir_ref condition(struct lift *l)
-{
-    return ir_add(l->b, (struct ir_op){.op = IR_SETCC, .w = 1, .f = ir_flags(l->b), .cc = l->in->modrm & 15});
-}
-
-static void lift_SETcc_Eb(struct lift *l)
-{
-    lift_set_rm(l, 1, condition(l));
-}
-
-/* Memory is read, and a register of 32 bits written, whether the condition holds or not. */
-static void lift_CMOVcc_GvEv(struct lift *l)
-{
-    unsigned w = lift_width(l);
-    ir_ref v = lift_rm(l, w), old = lift_get(l, w, l->in->reg);
-    lift_put(l, w, l->in->reg,
-             ir_add(l->b, (struct ir_op){.op = IR_SELECT, .w = (u8)w, .a = v, .b = old, .f = ir_flags(l->b), .cc = l->in->modrm & 15}));
-}
-
-/* ---- stack ---- */
-
-static void lift_PUSH_Zv(struct lift *l)
-{
-    lift_push(l, lift_width(l), lift_get(l, lift_width(l), l->in->reg));
-}
-
-static void lift_PUSH_Iz(struct lift *l)
-{
-    lift_push(l, lift_width(l), immediate(l, lift_width(l)));
-}
-
-static void lift_PUSH_Ev(struct lift *l)
-{
-    lift_push(l, lift_width(l), lift_rm(l, lift_width(l)));
-}
-
-/* POP ESP: what was popped stays. */
-static void lift_POP_Zv(struct lift *l)
-{
-    unsigned w = lift_width(l);
-    ir_ref v = lift_peek(l, w);
-    lift_drop(l, w);
-    lift_put(l, w, l->in->reg, v);
-}
-
-/* An address that begins with ESP has it as it is behind POP. */
-static void lift_POP_Ev(struct lift *l)
-{
-    if (!l->in->mem) {
-        unsigned w = lift_width(l);
-        ir_ref v = lift_peek(l, w);
-        lift_drop(l, w);
-        lift_put(l, w, l->in->rm, v);
-    } else if (l->in->base == R_SP && !l->mode->stack32) {
-        lift_handler(l);
-    } else {
-        const struct insn *in = l->in;
-        struct insn at = *in;
-        unsigned w = lift_width(l);
-        ir_ref v = lift_peek(l, w);
-        if (in->base == R_SP)
-            at.disp = (s32)((u32)in->disp + w);
-        l->in = &at;
-        lift_store(l, w, in->seg, lift_offset(l), v);
-        l->in = in;
-        lift_drop(l, w);
-    }
-}
-
-static void lift_LEAVE(struct lift *l)
-{
-    unsigned w = lift_width(l), stack = l->mode->stack32 ? 4 : 2;
-    ir_ref bp = lift_get(l, 4, R_BP), at = l->mode->stack32 ? bp : ir_1(l->b, IR_ZEXT, 2, bp);
-    ir_ref v = lift_load(l, w, SEG_SS, at);
-    ir_ref sp = ir_add(l->b, (struct ir_op){.op = IR_LEA, .w = 4, .a = at, .imm = w});
-    lift_put(l, stack, R_SP, sp);
-    lift_put(l, w, R_BP, v);
-}
-
-/* ---- near transfers ---- */
-
-/* False if the target is beyond the segment: the handler raises #GP(0) then, if it comes to the jump. */
-static bool target_inside(struct lift *l, u32 *target)
-{
-    *target = lift_next(l) + (u32)l->in->imm;
-    if (lift_width(l) == 2)
-        *target &= 0xFFFF;
-    return *target <= l->mode->code_limit;
-}
-
-/* In the middle of a trace: what leads to the next part goes on there, what may lead elsewhere leaves. */
-static bool goes_on(struct lift *l, const struct ir_op *o)
-{
-    struct ir_op leave = {.op = IR_EXIT, .f = o->f, .cc = o->cc, .imm = o->imm, .aux = l->k + 1};
-    switch (o->op) {
-    case IR_JMP:
-        return o->imm == l->follow;
-    case IR_JCC:
-        if (o->imm != l->follow && o->aux != l->follow)
-            return false;
-        if (o->imm == l->follow) {
-            leave.cc ^= 1;
-            leave.imm = o->aux;
-        }
-        ir_add(l->b, leave);
-        return true;
-    case IR_JMPV:
-        ir_add(l->b, (struct ir_op){.op = IR_GUARD, .w = 4, .a = o->a, .imm = l->follow, .aux = l->k + 1});
-        return true;
-    default:
-        return false;
-    }
-}
-
-static void end(struct lift *l, struct ir_op o)
-{
-    if (l->follows && goes_on(l, &o))
-        return;
-    ir_add(l->b, o);
-    l->ended = true;
-}
-
-/* Blocks end behind PUSHF and POPF. */
-static void lift_PUSHF(struct lift *l)
-{
-    unsigned w = lift_width(l);
-    lift_push(l, w, ir_add(l->b, (struct ir_op){.op = IR_IMAGE, .w = (u8)w, .f = ir_flags(l->b)}));
-    end(l, (struct ir_op){.op = IR_JMP, .imm = lift_next(l)});
-}
-
-static void lift_POPF(struct lift *l)
-{
-    unsigned w = lift_width(l);
-    ir_ref flags = ir_1(l->b, IR_POPPED, w, lift_peek(l, w));
-    lift_drop(l, w);
-    ir_set_flags(l->b, flags);
-    end(l, (struct ir_op){.op = IR_JMP, .imm = lift_next(l)});
-}
-
-static void lift_JMP(struct lift *l)
-{
-    u32 target;
-    if (target_inside(l, &target))
-        end(l, (struct ir_op){.op = IR_JMP, .imm = target});
-    else
-        lift_handler(l);
-}
-
-static void lift_Jcc(struct lift *l)
-{
-    u32 target;
-    if (target_inside(l, &target))
-        end(l, (struct ir_op){.op = IR_JCC, .f = ir_flags(l->b), .cc = l->in->modrm & 15, .imm = target, .aux = lift_next(l)});
-    else
-        lift_handler(l);
-}
-
-static void lift_CALL_Jz(struct lift *l)
-{
-    u32 target;
-    if (!target_inside(l, &target)) {
-        lift_handler(l);
-        return;
-    }
-    lift_push(l, lift_width(l), ir_const(l->b, 4, lift_next(l)));
-    end(l, (struct ir_op){.op = IR_JMP, .imm = target});
-}
-
-/* The address size chooses CX or ECX. */
-static ir_ref counter(struct lift *l)
-{
-    return lift_get(l, l->in->adsize == 0 ? 2 : 4, R_CX);
-}
-
-static void lift_LOOP_Jb(struct lift *l)
-{
-    unsigned w = l->in->adsize == 0 ? 2 : 4;
-    u32 target;
-    if (!target_inside(l, &target)) {
-        lift_handler(l);
-        return;
-    }
-    ir_ref less = ir_add(l->b, (struct ir_op){.op = IR_LEA, .w = 4, .a = counter(l), .imm = (u32)-1});
-    lift_put(l, w, R_CX, less);
-    end(l, (struct ir_op){.op = IR_TEST0, .w = (u8)w, .a = less, .imm = target, .aux = lift_next(l)});
-}
-
-static void lift_JCXZ_Jb(struct lift *l)
-{
-    unsigned w = l->in->adsize == 0 ? 2 : 4;
-    u32 target;
-    if (target_inside(l, &target))
-        end(l, (struct ir_op){.op = IR_TEST0, .w = (u8)w, .a = counter(l), .imm = lift_next(l), .aux = target});
-    else
-        lift_handler(l);
-}
-
-/* A target of the operand's width, checked. */
-static ir_ref target_in(struct lift *l, ir_ref v)
-{
-    if (lift_width(l) == 2)
-        v = ir_1(l->b, IR_ZEXT, 2, v);
-    u32 reach = lift_width(l) == 2 ? 0xFFFF : 0xFFFFFFFF;
-    if (l->mode->code_limit < reach)
-        ir_add(l->b, (struct ir_op){.op = IR_LIMIT, .a = v, .imm = l->mode->code_limit});
-    return v;
-}
-
-static void lift_JMP_Ev(struct lift *l)
-{
-    end(l, (struct ir_op){.op = IR_JMPV, .w = 4, .a = target_in(l, lift_rm(l, lift_width(l)))});
-}
-
-static void lift_CALL_Ev(struct lift *l)
-{
-    ir_ref v = target_in(l, lift_rm(l, lift_width(l)));
-    lift_push(l, lift_width(l), ir_const(l->b, 4, lift_next(l)));
-    end(l, (struct ir_op){.op = IR_JMPV, .w = 4, .a = v});
-}
-
-static void give_back(struct lift *l, unsigned more)
-{
-    ir_ref v = target_in(l, lift_peek(l, lift_width(l)));
-    lift_drop(l, lift_width(l) + more);
-    end(l, (struct ir_op){.op = IR_JMPV, .w = 4, .a = v});
-}
-
-static void lift_RET(struct lift *l)
-{
-    give_back(l, 0);
-}
-
-static void lift_RET_Iw(struct lift *l)
-{
-    give_back(l, (u16)l->in->imm);
-}
-
 /* ---- the table ---- */
 
 #define ALU_ENTRIES(N)                                                                                                 \
@@ -920,28 +487,13 @@ static void lift_RET_Iw(struct lift *l)
 
 const lift_fn lift_table[ISA_COUNT] = {
     ALU_ENTRIES(ADD), ALU_ENTRIES(OR), ALU_ENTRIES(ADC), ALU_ENTRIES(SBB), ALU_ENTRIES(AND), ALU_ENTRIES(SUB),
-    ALU_ENTRIES(XOR), ALU_ENTRIES(CMP),
-    SAME(TEST_EbGb), SAME(TEST_EvGv), SAME(TEST_ALIb), SAME(TEST_AXIz), SAME(TEST_EbIb), SAME(TEST_EvIz),
-    SAME(INC_Zv), SAME(DEC_Zv), SAME(INC_Eb), SAME(INC_Ev), SAME(DEC_Eb), SAME(DEC_Ev),
-    SAME(NEG_Eb), SAME(NEG_Ev), SAME(NOT_Eb), SAME(NOT_Ev),
-    SHIFT_ENTRIES(SHL), SHIFT_ENTRIES(SHR), SHIFT_ENTRIES(SAR), SHIFT_ENTRIES(ROL), SHIFT_ENTRIES(ROR),
-    SHIFT_ENTRIES(RCL), SHIFT_ENTRIES(RCR),
-    SAME(SHLD_EvGvIb), SAME(SHLD_EvGvCL), SAME(SHRD_EvGvIb), SAME(SHRD_EvGvCL),
-    SAME(BT_EvGv), SAME(BT_EvIb), SAME(BTS_EvGv), SAME(BTS_EvIb), SAME(BTR_EvGv), SAME(BTR_EvIb), SAME(BTC_EvGv), SAME(BTC_EvIb),
-    SAME(BSF_GvEv), SAME(BSR_GvEv), SAME(CLC), SAME(STC), SAME(CMC), SAME(LAHF),
-    SAME(MUL_Eb), SAME(MUL_Ev), SAME(IMUL_Eb), SAME(IMUL_Ev), SAME(IMUL_GvEv), SAME(IMUL_GvEvIz),
-    [ISA_IMUL_GvEvIb] = lift_IMUL_GvEvIz,
-    SAME(DIV_Eb), SAME(DIV_Ev), SAME(IDIV_Eb), SAME(IDIV_Ev), SAME(CBW), SAME(CWD),
-    SAME(MOV_EbGb), SAME(MOV_EvGv), SAME(MOV_GbEb), SAME(MOV_GvEv), SAME(MOV_ZbIb), SAME(MOV_ZvIv), SAME(MOV_EbIb),
-    SAME(MOV_EvIz), SAME(MOV_ALOb), SAME(MOV_AXOv), SAME(MOV_ObAL), SAME(MOV_OvAX),
-    SAME(MOVZX_GvEb), SAME(MOVZX_GvEw), SAME(MOVSX_GvEb), SAME(MOVSX_GvEw), SAME(LEA_GvM),
-    SAME(XCHG_EbGb), SAME(XCHG_EvGv), SAME(XCHG_ZvAX), SAME(BSWAP_Zv), SAME(XLAT), SAME(SETcc_Eb), SAME(CMOVcc_GvEv),
-    SAME(CMPXCHG_EbGb), SAME(CMPXCHG_EvGv), SAME(CMPXCHG8B_Mq), SAME(XADD_EbGb), SAME(XADD_EvGv),
-    SAME(NOP), [ISA_PAUSE] = lift_NOP, [ISA_NOP_Ev] = lift_NOP, [ISA_NOP_Ev_18] = lift_NOP, [ISA_NOP_Ev_19] = lift_NOP,
-    [ISA_NOP_Ev_1A] = lift_NOP, [ISA_NOP_Ev_1B] = lift_NOP, [ISA_NOP_Ev_1C] = lift_NOP, [ISA_NOP_Ev_1D] = lift_NOP,
-    [ISA_NOP_Ev_1E] = lift_NOP,
-    SAME(PUSH_Zv), SAME(PUSH_Iz), [ISA_PUSH_Ib] = lift_PUSH_Iz, SAME(PUSH_Ev), SAME(POP_Zv), SAME(POP_Ev), SAME(LEAVE),
-    SAME(PUSHF), SAME(POPF),
-    [ISA_JMP_Jb] = lift_JMP, [ISA_JMP_Jz] = lift_JMP, [ISA_Jcc_Jb] = lift_Jcc, [ISA_Jcc_Jz] = lift_Jcc,
-    SAME(LOOP_Jb), SAME(JCXZ_Jb), SAME(CALL_Jz), SAME(CALL_Ev), SAME(JMP_Ev), SAME(RET), SAME(RET_Iw),
+    ALU_ENTRIES(XOR), ALU_ENTRIES(CMP), SAME(TEST_EbGb), SAME(TEST_EvGv), SAME(TEST_ALIb), SAME(TEST_AXIz),
+    SAME(TEST_EbIb), SAME(TEST_EvIz), SAME(INC_Zv), SAME(DEC_Zv), SAME(INC_Eb), SAME(INC_Ev), SAME(DEC_Eb),
+    SAME(DEC_Ev), SAME(NEG_Eb), SAME(NEG_Ev), SAME(NOT_Eb), SAME(NOT_Ev), SHIFT_ENTRIES(SHL), SHIFT_ENTRIES(SHR),
+    SHIFT_ENTRIES(SAR), SHIFT_ENTRIES(ROL), SHIFT_ENTRIES(ROR), SHIFT_ENTRIES(RCL), SHIFT_ENTRIES(RCR),
+    SAME(SHLD_EvGvIb), SAME(SHLD_EvGvCL), SAME(SHRD_EvGvIb), SAME(SHRD_EvGvCL), SAME(BT_EvGv), SAME(BT_EvIb),
+    SAME(BTS_EvGv), SAME(BTS_EvIb), SAME(BTR_EvGv), SAME(BTR_EvIb), SAME(BTC_EvGv), SAME(BTC_EvIb), SAME(BSF_GvEv),
+    SAME(BSR_GvEv), SAME(CLC), SAME(STC), SAME(CMC), SAME(LAHF), SAME(MUL_Eb), SAME(MUL_Ev), SAME(IMUL_Eb),
+    SAME(IMUL_Ev), SAME(IMUL_GvEv), SAME(IMUL_GvEvIz), [ISA_IMUL_GvEvIb] = lift_IMUL_GvEvIz, SAME(DIV_Eb),
+    SAME(DIV_Ev), SAME(IDIV_Eb), SAME(IDIV_Ev), SAME(CBW), SAME(CWD),
 };

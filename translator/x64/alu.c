@@ -26,7 +26,7 @@ static bool commutes(u8 op)
 }
 
 /* A result register for an operation that changes its first operand A in place; A is in it. B must not be. */
-static unsigned working_copy(struct emit *e, const struct ir_op *o, ir_ref a, ir_ref b, bool *at_home)
+unsigned em_working_copy(struct emit *e, const struct ir_op *o, ir_ref a, ir_ref b, bool *at_home)
 {
     unsigned home = em_home_of_result(e, o->w);
     unsigned ra = em_in_reg(e, a, b && e->place[b].where == IN_TEMP ? BIT(e->place[b].reg) : 0);
@@ -48,7 +48,7 @@ static unsigned working_copy(struct emit *e, const struct ir_op *o, ir_ref a, ir
     return to;
 }
 
-static void finish(struct emit *e, const struct ir_op *o, unsigned reg, bool at_home)
+void em_finish(struct emit *e, const struct ir_op *o, unsigned reg, bool at_home)
 {
     em_used(e, o->a);
     if (ir_has(o->op, IR_B))
@@ -161,10 +161,10 @@ void em_alu(struct emit *e, const struct ir_op *o)
         em_in_reg(e, b, e->place[a].where == IN_TEMP ? BIT(e->place[a].reg) : 0);
     carry_in(e, o);
     bool at_home;
-    unsigned dst = working_copy(e, o, a, em_is_const(e, b) ? 0 : b, &at_home);
+    unsigned dst = em_working_copy(e, o, a, em_is_const(e, b) ? 0 : b, &at_home);
     alu_into(e, o, dst, b, group1[o->op]);
     em_flag_used(e, o->f);
-    finish(e, o, dst, at_home);
+    em_finish(e, o, dst, at_home);
 }
 
 void em_unary(struct emit *e, const struct ir_op *o)
@@ -178,7 +178,7 @@ void em_unary(struct emit *e, const struct ir_op *o)
     if (!keeps && !handed)
         em_clobber(e);
     unsigned opcode = (steps ? 0xFE : 0xF6) | (o->w != 1), ext = o->op == IR_NOT ? 2 : o->op == IR_NEG ? 3 : o->op == IR_DEC;
-    unsigned dst = in_memory ? NO_REG : working_copy(e, o, o->a, 0, &at_home);
+    unsigned dst = in_memory ? NO_REG : em_working_copy(e, o, o->a, 0, &at_home);
     if (in_memory)
         asm_rm(&e->o, o->w, opcode, ext, em_in_memory(e, o));
     else
@@ -191,322 +191,11 @@ void em_unary(struct emit *e, const struct ir_op *o)
         em_stored_back(e, o);
         em_sets_token(e, o);
     } else {
-        finish(e, o, dst, at_home);
+        em_finish(e, o, dst, at_home);
     }
     if (keeps)
         e->ef = ef;
     e->ef_lacks = keeps ? kept : lacks;
-}
-
-static const u8 group2[IR_COUNT] = {
-    [IR_ROL] = 0, [IR_ROR] = 1, [IR_RCL] = 2, [IR_RCR] = 3, [IR_SHL] = 4, [IR_SHR] = 5, [IR_SAR] = 7};
-
-/* The count in CL, if it is not known. RCX stays reserved. */
-static void load_count(struct emit *e, ir_ref n)
-{
-    if (!(e->place[n].where == IN_TEMP && e->place[n].reg == RCX)) {
-        em_take_this(e, RCX, 0);
-        e->reserved |= BIT(RCX);
-        asm_mov(&e->o, RCX, em_in_reg(e, n, BIT(RCX)));
-    }
-    e->reserved |= BIT(RCX);
-}
-
-/* SHLD and SHRD: two registers and a count. */
-void em_shift_double(struct emit *e, const struct ir_op *o)
-{
-    bool at_home, by_cl = !em_is_const(e, o->c);
-    if (by_cl)
-        load_count(e, o->c);
-    em_in_reg(e, o->b, 0);
-    em_in_reg(e, o->a, e->place[o->b].where == IN_TEMP ? BIT(e->place[o->b].reg) : 0);
-    if (o->f)
-        em_want_all_flags(e, o->f);
-    else
-        em_clobber(e);
-    unsigned dst = working_copy(e, o, o->a, o->b, &at_home);
-    if (by_cl && o->set)
-        asm_rm(&e->o, 4, 0x89, RCX, em_slot_mem(COUNT_SLOT));
-    asm_rr(&e->o, 4, (o->op == IR_SHLD ? 0x0FA4 : 0x0FAC) + by_cl, e->place[o->b].reg, dst);
-    if (!by_cl)
-        asm_imm(&e->o, em_imm_of(e, o->c) & 31, 1);
-    em_flag_used(e, o->f);
-    e->reserved &= ~(by_cl ? BIT(RCX) : 0);
-    em_used(e, o->c);
-    finish(e, o, dst, at_home);
-}
-
-void em_bit(struct emit *e, const struct ir_op *o)
-{
-    bool at_home = false, known = em_is_const(e, o->b);
-    unsigned kind = o->op == IR_BT ? 0 : o->op == IR_BTS ? 1 : o->op == IR_BTR ? 2 : 3;
-    if (!known)
-        em_in_reg(e, o->b, 0);
-    em_in_reg(e, o->a, !known && e->place[o->b].where == IN_TEMP ? BIT(e->place[o->b].reg) : 0);
-    if (o->f)
-        em_want_all_flags(e, o->f);
-    else
-        em_clobber(e);
-    unsigned dst = kind ? working_copy(e, o, o->a, known ? 0 : o->b, &at_home) : e->place[o->a].reg;
-    if (known) {
-        asm_rr(&e->o, o->w, 0x0FBA, 4 + kind, dst);
-        asm_imm(&e->o, em_imm_of(e, o->b), 1);
-    } else {
-        asm_rr(&e->o, o->w, 0x0FA3 + kind * 8, e->place[o->b].reg, dst);
-    }
-    em_flag_used(e, o->f);
-    if (kind) {
-        finish(e, o, dst, at_home);
-        return;
-    }
-    em_used(e, o->a);
-    em_used(e, o->b);
-    em_sets_token(e, o);
-}
-
-/*
- * BSF and BSR. Of the flags but ZF, which processors leave in different states, PF is that of the number and the others are 0:
- * RAX, of which a source of 0 leaves what is there, becomes 0 then and else has another bit set beside the number.
- */
-void em_scan(struct emit *e, const struct ir_op *o)
-{
-    bool at_home;
-    em_in_reg(e, o->a, em_scratch_of(e, o->b));
-    em_in_reg(e, o->b, em_scratch_of(e, o->a));
-    em_clobber(e);
-    asm_mov_imm(&e->o, RAX, (u32)-0x100);
-    asm_rr(&e->o, o->w, o->op == IR_BSF ? 0x0FBC : 0x0FBD, RAX, e->place[o->a].reg);
-    em_used(e, o->a);
-    unsigned dst = working_copy(e, o, o->b, 0, &at_home);
-    asm_rr(&e->o, o->w, 0x0F40 | CC_NE, dst, RAX);
-    if (o->set & ~IR_ZF) {
-        asm_rm(&e->o, 4, 0x8D, RAX, mem_at(RAX, 0x100));
-        asm_rr(&e->o, o->w, 0x85, RAX, RAX);
-    }
-    em_used(e, o->b);
-    em_made(e, dst, at_home);
-    em_sets_token(e, o);
-}
-
-/* In memory, if the flags are there alone. */
-void em_carry(struct emit *e, const struct ir_op *o)
-{
-    static const u8 opcodes[] = {0xF8, 0xF9, 0xF5}, alu[] = {4, 1, 6};
-    if (o->f && e->ef != o->f && e->home == o->f) {
-        struct mem ah = em_hflags_mem();
-        ah.disp++;
-        em_clobber(e);
-        e->failed |= e->home != o->f;
-        asm_alu_mem_imm(&e->o, 1, alu[o->aux], ah, o->aux ? IR_CF : (u8)~IR_CF);
-        em_flag_used(e, o->f);
-        e->home = (ir_ref)e->at;
-        return;
-    }
-    if (o->f)
-        em_want_all_flags(e, o->f);
-    else
-        em_clobber(e);
-    asm_byte(&e->o, opcodes[o->aux]);
-    em_flag_used(e, o->f);
-    em_sets_token(e, o);
-}
-
-void em_low_flags(struct emit *e, const struct ir_op *o)
-{
-    em_want_all_flags(e, o->f);
-    asm_byte(&e->o, 0x9F); /* LAHF */
-    unsigned t = em_take(e, 0);
-    asm_byte(&e->o, 0x0F); /* MOVZX t, AH */
-    asm_byte(&e->o, 0xB6);
-    asm_byte(&e->o, 0xC0 | t << 3 | 4);
-    em_flag_used(e, o->f);
-    em_own(e, (ir_ref)e->at, t);
-}
-
-void em_shift(struct emit *e, const struct ir_op *o)
-{
-    bool at_home, by_cl = !em_is_const(e, o->b);
-    em_in_reg(e, o->a, by_cl ? BIT(RCX) : 0);
-    if (by_cl && !(e->place[o->b].where == IN_TEMP && e->place[o->b].reg == RCX)) {
-        em_take_this(e, RCX, 0);
-        e->reserved |= BIT(RCX);
-        asm_mov(&e->o, RCX, em_in_reg(e, o->b, BIT(RCX)));
-    }
-    if (by_cl && e->place[o->a].where == IN_TEMP && e->place[o->a].reg == RCX)
-        e->failed = true;
-    bool through_cf = o->op == IR_RCL || o->op == IR_RCR;
-    u8 lacks = 0;
-    if (through_cf && !(by_cl ? o->set : o->set & ~(IR_CF | IR_OF)))
-        em_want_carry(e, o->f);
-    else if (o->f)
-        lacks = em_hand_on(e, o, by_cl && em_is_shift(o->op) ? FLAGS_CF | FLAGS_OF | FLAGS_REST : FLAGS_REST);
-    else
-        em_clobber(e);
-    u32 was = e->reserved;
-    e->reserved |= by_cl ? BIT(RCX) : 0;
-    unsigned dst = working_copy(e, o, o->a, 0, &at_home);
-    e->reserved = was;
-    if (by_cl) {
-        if (em_is_shift(o->op) && o->set)
-            asm_rm(&e->o, 4, 0x89, RCX, em_slot_mem(COUNT_SLOT));
-        asm_rr(&e->o, o->w, o->w == 1 ? 0xD2 : 0xD3, group2[o->op], dst);
-    } else {
-        asm_rr(&e->o, o->w, o->w == 1 ? 0xC0 : 0xC1, group2[o->op], dst);
-        asm_imm(&e->o, em_imm_of(e, o->b) & 31, 1);
-    }
-    em_flag_used(e, o->f);
-    e->reserved &= ~BIT(RCX);
-    finish(e, o, dst, at_home);
-    e->ef_lacks = lacks;
-}
-
-/* The flags of a product: CF and OF from the host, the others from the low half in REG. */
-static void product_flags(struct emit *e, const struct ir_op *o, unsigned reg)
-{
-    asm_rr8(&e->o, 4, 0x0F90, 0, RAX); /* SETO AL */
-    asm_rr(&e->o, o->w, o->w == 1 ? 0x84 : 0x85, reg, reg);
-    asm_byte(&e->o, 0x9F); /* LAHF */
-    asm_byte(&e->o, 0x08); /* OR AH, AL: CF */
-    asm_byte(&e->o, 0xC4);
-    asm_rm(&e->o, 2, 0x89, RAX, em_hflags_mem());
-    e->home = (ir_ref)e->at;
-}
-
-/* The low half alone. */
-static void multiply_low(struct emit *e, const struct ir_op *o)
-{
-    bool at_home;
-    unsigned dst;
-    ir_ref a = o->a, b = o->b;
-    em_clobber(e);
-    if (em_is_const(e, b)) {
-        unsigned ra = em_in_reg(e, a, 0), home = em_home_of_result(e, o->w);
-        at_home = home != NO_REG && !em_wanted_beside(e, home, a, 1);
-        dst = at_home ? home : em_take(e, BIT(ra));
-        asm_rr(&e->o, o->w, 0x69, dst, ra);
-        asm_imm(&e->o, em_imm_of(e, b), o->w);
-    } else {
-        unsigned home = em_home_of_result(e, o->w);
-        if (home != NO_REG && e->place[b].where == IN_GUEST && e->place[b].reg == home) {
-            a = o->b;
-            b = o->a;
-        }
-        em_in_reg(e, b, em_scratch_of(e, a));
-        dst = working_copy(e, o, a, b, &at_home);
-        asm_rr(&e->o, o->w, 0x0FAF, dst, e->place[b].reg);
-    }
-    em_used(e, o->a);
-    em_used(e, o->b);
-    em_made(e, dst, at_home);
-    if (o->set & ~(IR_CF | IR_OF))
-        product_flags(e, o, dst);
-    else
-        em_sets_token(e, o);
-}
-
-/* By way of RAX and RDX. HIGH follows at once where the upper half is wanted. */
-void em_multiply(struct emit *e, const struct ir_op *o)
-{
-    const struct ir_op *next = &e->b->op[e->at + 1];
-    bool high = next->op == IR_HIGH && next->a == e->at, wide = o->w != 1;
-    if (wide && !high && !(o->op == IR_MUL && o->set)) {
-        multiply_low(e, o);
-        return;
-    }
-    em_clobber(e);
-    if (wide)
-        em_take_this(e, RDX, 0);
-    u32 was = e->reserved;
-    e->reserved |= wide ? BIT(RDX) : 0;
-    unsigned rb = em_in_reg(e, o->b, 0), ra = em_in_reg(e, o->a, BIT(rb));
-    rb = em_in_reg(e, o->b, BIT(ra));
-    e->reserved = was;
-    asm_mov(&e->o, RAX, ra);
-    asm_rr(&e->o, o->w, o->w == 1 ? 0xF6 : 0xF7, o->op == IR_IMUL ? 5 : 4, rb);
-    em_used(e, o->a);
-    em_used(e, o->b);
-    bool at_home;
-    unsigned to = em_fresh(e, &at_home, high ? BIT(RDX) : 0);
-    asm_mov(&e->o, to, RAX);
-    em_made(e, to, at_home);
-    if (high) {
-        em_own(e, (ir_ref)(e->at + 1), RDX);
-        em_used(e, (ir_ref)e->at);
-    }
-    if (o->set)
-        product_flags(e, o, to);
-}
-
-/* With 32 bits, of which the quotient has to be as wide as a byte. */
-static void divide_bytes(struct emit *e, const struct ir_op *o, unsigned low, unsigned high, unsigned by, struct x64_site *s)
-{
-    bool is_signed = o->op == IR_IDIV;
-    unsigned widen = is_signed ? 0x0FBE : 0x0FB6, t = em_take(e, BIT(low) | BIT(high) | BIT(by));
-    asm_rr8(&e->o, 4, 0x0FB6, RAX, high);
-    asm_rr(&e->o, 4, 0xC1, 4, RAX); /* SHL */
-    asm_imm(&e->o, 8, 1);
-    asm_rr(&e->o, 1, 0x8A, RAX, low);
-    if (is_signed)
-        asm_rr(&e->o, 4, 0x0FBF, RAX, RAX);
-    asm_rr8(&e->o, 4, widen, t, by);
-    asm_rr(&e->o, 4, 0x85, t, t);
-    em_go_cold(e, asm_jcc(&e->o, CC_E), NULL, t, s);
-    if (is_signed)
-        asm_byte(&e->o, 0x99); /* CDQ */
-    else
-        asm_rr(&e->o, 4, 0x33, RDX, RDX);
-    asm_rr(&e->o, 4, 0xF7, is_signed ? 7 : 6, t);
-    asm_rr8(&e->o, 4, widen, t, RAX);
-    asm_rr(&e->o, 4, 0x3B, t, RAX);
-    em_go_cold(e, asm_jcc(&e->o, CC_NE), NULL, t, s);
-}
-
-/* Quotients that do not fit are left to the handler, and so are dividends that IDIV of the host would have to be
- * careful with. */
-static void divide_words(struct emit *e, const struct ir_op *o, unsigned low, unsigned high, unsigned by, struct x64_site *s)
-{
-    if (o->op == IR_DIV) {
-        asm_rr(&e->o, o->w, 0x3B, high, by);
-        em_go_cold(e, asm_jcc(&e->o, CC_AE), NULL, low, s);
-    } else {
-        asm_mov(&e->o, RAX, low);
-        asm_rr(&e->o, o->w, 0xC1, 7, RAX); /* SAR: the sign */
-        asm_imm(&e->o, o->w * 8 - 1, 1);
-        asm_rr(&e->o, o->w, 0x3B, RAX, high);
-        em_go_cold(e, asm_jcc(&e->o, CC_NE), NULL, low, s);
-        asm_rm(&e->o, 4, 0x8D, RAX, mem_at(by, 1));
-        asm_alu_imm(&e->o, o->w, 7, RAX, 1); /* 0 and -1 */
-        em_go_cold(e, asm_jcc(&e->o, CC_BE), NULL, low, s);
-    }
-    asm_mov(&e->o, RDX, high);
-    asm_mov(&e->o, RAX, low);
-    asm_rr(&e->o, o->w, 0xF7, o->op == IR_DIV ? 6 : 7, by);
-}
-
-void em_divide(struct emit *e, const struct ir_op *o)
-{
-    em_may_leave(e);
-    em_take_this(e, RDX, 0);
-    u32 was = e->reserved;
-    e->reserved |= BIT(RDX);
-    unsigned low = em_in_reg(e, o->a, 0), high = em_in_reg(e, o->b, BIT(low)),
-             by = em_in_reg(e, o->c, BIT(low) | BIT(high));
-    low = em_in_reg(e, o->a, BIT(high) | BIT(by));
-    struct x64_site *s = em_site(e, 0, false);
-    if (o->w == 1)
-        divide_bytes(e, o, low, high, by, s);
-    else
-        divide_words(e, o, low, high, by, s);
-    em_used(e, o->a);
-    em_used(e, o->b);
-    em_used(e, o->c);
-    bool at_home;
-    unsigned to = em_fresh(e, &at_home, 0);
-    e->reserved = was;
-    asm_mov(&e->o, to, RAX);
-    em_made(e, to, at_home);
-    em_own(e, (ir_ref)(e->at + 1), RDX); /* REST follows */
-    em_used(e, (ir_ref)e->at);
 }
 
 void em_extend(struct emit *e, const struct ir_op *o)
@@ -575,7 +264,7 @@ void em_choose(struct emit *e, const struct ir_op *o)
     bool at_home;
     em_in_reg(e, o->a, em_scratch_of(e, o->b));
     em_in_reg(e, o->b, em_scratch_of(e, o->a));
-    unsigned cc = em_want_condition(e, o->f, o->cc), to = working_copy(e, o, o->b, o->a, &at_home);
+    unsigned cc = em_want_condition(e, o->f, o->cc), to = em_working_copy(e, o, o->b, o->a, &at_home);
     asm_rr(&e->o, o->w, 0x0F40 | cc, to, e->place[o->a].reg);
     em_flag_used(e, o->f);
     em_used(e, o->a);
@@ -634,54 +323,4 @@ void em_compare_exchange_8(struct emit *e, const struct ir_op *o)
         zf_to_home(e);
     else
         em_sets_token(e, o);
-}
-
-static struct mem eflags_mem(void)
-{
-    return em_cpu_mem(offsetof(struct cpu, eflags));
-}
-
-void em_image(struct emit *e, const struct ir_op *o)
-{
-    struct mem ah = em_hflags_mem();
-    ah.disp++;
-    em_home_token(e, o->f);
-    em_may_leave(e);
-    unsigned t = em_take(e, 0);
-    asm_rm(&e->o, 4, 0x8B, t, eflags_mem());
-    asm_rr(&e->o, 4, 0xF7, 0, t); /* TEST */
-    asm_imm(&e->o, F_VM, 4);
-    em_go_cold(e, asm_jcc(&e->o, CC_NE), NULL, t, em_site(e, 0, false));
-    asm_alu_imm(&e->o, 4, 4, t, ~(u32)F_RF);
-    asm_rm(&e->o, 4, 0x0FB6, RAX, ah);
-    asm_alu_imm(&e->o, 4, 4, RAX, F_ARITH & 0xFF);
-    asm_rr(&e->o, 4, 0x0B, t, RAX);
-    asm_rm(&e->o, 4, 0x0FB6, RAX, em_hflags_mem());
-    asm_rr(&e->o, 4, 0xC1, 4, RAX); /* SHL: OF */
-    asm_imm(&e->o, 11, 1);
-    asm_rr(&e->o, 4, 0x0B, t, RAX);
-    em_flag_used(e, o->f);
-    em_own(e, (ir_ref)e->at, t);
-}
-
-void em_popped(struct emit *e, const struct ir_op *o)
-{
-    em_may_leave(e);
-    unsigned v = em_in_reg(e, o->a, 0);
-    u32 system = LIFT_POPF_SYSTEM & (o->w == 2 ? 0xFFFF : 0xFFFFFFFF);
-    asm_mov(&e->o, RAX, v);
-    asm_alu_imm(&e->o, 4, 4, RAX, system);
-    asm_rm(&e->o, 4, 0x33, RAX, eflags_mem()); /* XOR */
-    asm_rr(&e->o, 4, 0xF7, 0, RAX);            /* TEST */
-    asm_imm(&e->o, system | F_VM | F_RF, 4);
-    em_go_cold(e, asm_jcc(&e->o, CC_NE), NULL, v, em_site(e, 0, false));
-    asm_mov(&e->o, RAX, v);
-    asm_rr(&e->o, 4, 0xC1, 4, RAX); /* SHL: AL becomes 0 */
-    asm_imm(&e->o, 8, 1);
-    asm_rr(&e->o, 4, 0x0FBA, 4, v); /* BT: OF */
-    asm_imm(&e->o, 11, 1);
-    asm_alu_imm(&e->o, 4, 2, RAX, 0); /* ADC */
-    asm_rm(&e->o, 2, 0x89, RAX, em_hflags_mem());
-    em_used(e, o->a);
-    e->home = (ir_ref)e->at;
 }

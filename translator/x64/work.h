@@ -190,24 +190,35 @@ void em_remake_do(struct emit *e, const struct remake_plan *p);
 
 /* ---- alu.c ---- */
 
+unsigned em_working_copy(struct emit *e, const struct ir_op *o, ir_ref a, ir_ref b, bool *at_home);
+void em_finish(struct emit *e, const struct ir_op *o, unsigned reg, bool at_home);
 void em_alu(struct emit *e, const struct ir_op *o);
 void em_unary(struct emit *e, const struct ir_op *o);
-void em_shift_double(struct emit *e, const struct ir_op *o);
-void em_bit(struct emit *e, const struct ir_op *o);
-void em_scan(struct emit *e, const struct ir_op *o);
-void em_carry(struct emit *e, const struct ir_op *o);
-void em_low_flags(struct emit *e, const struct ir_op *o);
-void em_shift(struct emit *e, const struct ir_op *o);
-void em_multiply(struct emit *e, const struct ir_op *o);
 void em_compare_exchange_8(struct emit *e, const struct ir_op *o);
-void em_image(struct emit *e, const struct ir_op *o);
-void em_popped(struct emit *e, const struct ir_op *o);
-void em_divide(struct emit *e, const struct ir_op *o);
 void em_extend(struct emit *e, const struct ir_op *o);
 void em_swap_bytes(struct emit *e, const struct ir_op *o);
 void em_lea(struct emit *e, const struct ir_op *o);
 void em_set_if(struct emit *e, const struct ir_op *o);
 void em_choose(struct emit *e, const struct ir_op *o);
+
+/* ---- bits.c ---- */
+
+void em_shift_double(struct emit *e, const struct ir_op *o);
+void em_bit(struct emit *e, const struct ir_op *o);
+void em_scan(struct emit *e, const struct ir_op *o);
+void em_shift(struct emit *e, const struct ir_op *o);
+
+/* ---- product.c ---- */
+
+void em_multiply(struct emit *e, const struct ir_op *o);
+void em_divide(struct emit *e, const struct ir_op *o);
+
+/* ---- flag_ops.c ---- */
+
+void em_carry(struct emit *e, const struct ir_op *o);
+void em_low_flags(struct emit *e, const struct ir_op *o);
+void em_image(struct emit *e, const struct ir_op *o);
+void em_popped(struct emit *e, const struct ir_op *o);
 
 /* ---- mem.c ---- */
 

@@ -4,10 +4,10 @@
 #include "cpu/softfp_core.h"
 
 /*
- * floor(sqrt(n)), REM = n - root^2, for n >= 2^62. The host's root of the nearest double is off by one at most, so what
+ * The host's root of the nearest double is off by one at most, so what
  * comes out does not depend on the host.
  */
-static u32 sqrt64(u64 n, u64 *rem)
+u32 fp_sqrt64(u64 n, u64 *rem)
 {
     u64 s = MIN((u64)__builtin_sqrt((double)n), (u64)UINT32_MAX);
     if (s * s > n)
@@ -25,7 +25,7 @@ void fp_sqrt_core(const struct fp_num *a, struct fp_raw *r)
     u64 hi = odd ? a->sig : a->sig >> 1;
     u64 lo = odd ? 0 : a->sig << 63;
     u64 r0;
-    u64 s = sqrt64(hi, &r0);
+    u64 s = fp_sqrt64(hi, &r0);
     /* (r0 << 32 | top of lo) / 2s, halved on both sides to fit; where it gives 2^32, one less is right. */
     u64 half = r0 << 31 | lo >> 33;
     u64 q = half / s;

@@ -261,6 +261,9 @@ static inline enum fp_order fp_order_core(const struct fp_num *a, const struct f
 
 /* ---- not inline: softfp_core.c ---- */
 
+/* floor(sqrt(n)), *REM = n - root^2, for n >= 2^62. */
+u32 fp_sqrt64(u64 n, u64 *rem);
+
 /* The square root of a positive finite number. */
 void fp_sqrt_core(const struct fp_num *a, struct fp_raw *r);
 

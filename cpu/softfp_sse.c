@@ -267,8 +267,9 @@ u32 f64_to_f32(struct fp_env *env, u64 a)
  * The reciprocals as a table of 2048 intervals gives them: the value at the middle of the interval, rounded to 12
  * fraction bits. So 1/1 is 0.99976, as on the silicon.
  */
-static u32 approximate_special(struct fp_num n, u32 a)
+static u32 approximate_special(u32 a)
 {
+    struct fp_num n = fp_unpack(FP_FORMAT_32, a);
     switch (n.cls) {
     case FP_ZERO:
     case FP_FINITE: /* denormal */
@@ -282,28 +283,25 @@ static u32 approximate_special(struct fp_num n, u32 a)
 
 u32 f32_rcp(u32 a)
 {
-    struct fp_num n = fp_unpack(FP_FORMAT_32, a);
-    if (n.cls != FP_FINITE || n.den)
-        return approximate_special(n, a);
-    s32 e = 127 - n.exp - 1;
-    if (e <= 0)
-        return (u32)signed_zero(FP_FORMAT_32, n.sign);
-    u32 middle = (u32)(n.sig >> 52 << 1 | 1); /* 1 <= middle / 2^12 < 2 */
+    u32 e = a >> 23 & 0xFF, sign = a & 0x80000000;
+    if (e == 0 || e == 0xFF)
+        return approximate_special(a);
+    if (e >= 253)
+        return sign;
+    u32 middle = (a >> 12 & 0x7FF) << 1 | 0x1001; /* 1 <= middle / 2^12 < 2 */
     u32 frac = ((1u << 25) + middle / 2) / middle;
-    return (u32)n.sign << 31 | (u32)e << 23 | (frac & 0xFFF) << 11;
+    return sign | (253 - e) << 23 | (frac & 0xFFF) << 11;
 }
 
 u32 f32_rsqrt(u32 a)
 {
-    struct fp_num n = fp_unpack(FP_FORMAT_32, a);
-    if (n.sign && (n.cls == FP_INF || (n.cls == FP_FINITE && !n.den)))
+    u32 e = a >> 23 & 0xFF;
+    if (a > 0x80000000 && e && a <= 0xFF800000)
         return F32_INDEFINITE;
-    if (n.cls != FP_FINITE || n.den)
-        return approximate_special(n, a);
-    struct fp_raw root;
-    n.sig = (n.sig >> 53 << 1 | 1) << 52;
-    fp_sqrt_core(&n, &root);
-    u64 s = root.sig >> 32;
+    if (e == 0 || e == 0xFF)
+        return approximate_special(a);
+    u64 middle = (a >> 13 & 0x3FF) << 1 | 0x801, rem;
+    u32 s = fp_sqrt64(middle << (52 - (e & 1)), &rem);
     u32 frac = (u32)((((u64)1 << 44) + s / 2) / s);
-    return (u32)(127 - root.exp - 1) << 23 | (frac & 0xFFF) << 11;
+    return ((380 - e) / 2) << 23 | (frac & 0xFFF) << 11;
 }

@@ -148,9 +148,9 @@ static bool fast_round(struct fp_env *env, bool sign, s32 exp, u128 v, u64 off, 
 }
 
 /* V (1 + G), G in units of 2^-70. */
-static s128 grown(s128 v, s64 g)
+static u128 grown(s128 v, s64 g)
 {
-    return v + ((v >> 64) * g >> 6);
+    return (u128)v + (u128)((v >> 64) * g >> 6);
 }
 
 /* C0 + C1 x, units of 2^-64, for an X of units of 2^-69. */
@@ -346,8 +346,8 @@ static bool small_2xm1(struct fp_env *env, const struct fp_num *x, struct f80 *r
         return false;
     u128 y = (u128)x->sig * 0xB17217F7D1CF79AB + mulhi64(x->sig, 0xC9E3B39803F2F6AF); /* ln 2 */
     s64 near = (s64)((u64)(y >> 64) >> (-6 - x->exp));
-    s128 v = grown((s128)(y >> 1), exp_growth(x->sign ? -near : near));
-    return fast_round(env, x->sign, x->exp + 1, (u128)v, GROWTH_OFF, r);
+    u128 v = grown((s128)(y >> 1), exp_growth(x->sign ? -near : near));
+    return fast_round(env, x->sign, x->exp + 1, v, GROWTH_OFF, r);
 }
 
 /* x = k/32 + f: T - 1 + T (e^(f ln 2) - 1) with T = 2^(k/32). */
@@ -360,7 +360,7 @@ bool fast_2xm1(struct fp_env *env, const struct fp_num *x, struct f80 *r)
     s32 k = (s32)((v + (s128)TOP_BIT) >> 64);
     s64 f = (s64)v;
     s128 y = f * (s128)0xB17217F7D1CF79AB + (f * (s128)0xC9E3B39803F2F6AF >> 64); /* units of 2^-133 */
-    s128 p = grown(y, exp_growth((s64)(y >> 64))), minus = p >> 127;
+    s128 p = (s128)grown(y, exp_growth((s64)(y >> 64))), minus = p >> 127;
     u128 t = exp_table[k & 31] >> (1 - (k >> 5)); /* units of 2^-126 */
     u128 tp = mulhi(t, (u128)((p ^ minus) - minus)) >> 5;
     s128 sum = (s128)(t - (ONE >> 1)) + (((s128)tp ^ minus) - minus);
@@ -387,8 +387,8 @@ static bool small_log(struct fp_env *env, bool sign, u128 a, s32 exp, const stru
     s64 f = (s64)((u64)(a >> 64) >> (-6 - exp));
     if (sign && f >> 56 > 0x7D) /* so near 1/64 that what log_growth() gives would not fit */
         return false;
-    s128 v = grown((s128)(a >> 1), log_growth(sign ? -f : f));
-    return times(env, wide_make(sign, exp + 2, mulhi((u128)v, log2_e)), GROWTH_OFF << 2, y, r);
+    u128 v = grown((s128)(a >> 1), log_growth(sign ? -f : f));
+    return times(env, wide_make(sign, exp + 2, mulhi(v, log2_e)), GROWTH_OFF << 2, y, r);
 }
 
 /* y (e + log2 m), not near 0 unless m is near its ends: m = (1 + f) / c. */
@@ -400,9 +400,9 @@ static bool log_times(struct fp_env *env, u128 m, s32 e, const struct fp_num *y,
         struct wide a = wide_make(f < 0, 48, (u128)(f < 0 ? -f : f));
         return small_log(env, a.sign, a.sig, a.exp, y, r);
     }
-    s128 p = grown(f << 54, log_growth((s64)(f >> 10))), minus = p >> 127; /* units of 2^-133 */
+    s128 p = (s128)grown(f * ((s128)1 << 54), log_growth((s64)(f >> 10))), minus = p >> 127; /* units of 2^-133 */
     s128 q = (s128)(mulhi((u128)((p ^ minus) - minus), log2_e) >> 20);
-    s128 sum = ((s128)e << 112) + (s128)log_table[i] + ((q ^ minus) - minus);
+    s128 sum = e * ((s128)1 << 112) + (s128)log_table[i] + ((q ^ minus) - minus);
     struct wide log = wide_make(sum < 0, 15, (u128)(sum < 0 ? -sum : sum));
     return times(env, log, (u64)1 << (38 + 15 - log.exp), y, r);
 }

@@ -141,6 +141,7 @@ const lift_fn lift_x87_table[ISA_COUNT] = {
     [ISA_FST_M32] = target, [ISA_FST_M64] = target, [ISA_FSTP_M32] = target, [ISA_FSTP_M64] = target, [ISA_FSTP_M80] = target,
     [ISA_FIST_M16] = target, [ISA_FIST_M32] = target,
     [ISA_FISTP_M16] = target, [ISA_FISTP_M32] = target, [ISA_FISTP_M64] = target,
+    [ISA_FBSTP] = target,
     [ISA_FLD_STi] = plain, [ISA_FST_STi] = plain, [ISA_FSTP_STi] = plain, [ISA_FXCH_STi] = plain,
     [ISA_FLD1] = plain, [ISA_FLDZ] = plain, [ISA_FLDPI] = plain, [ISA_FLDL2T] = plain, [ISA_FLDL2E] = plain,
     [ISA_FLDLG2] = plain, [ISA_FLDLN2] = plain,

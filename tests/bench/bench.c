@@ -417,7 +417,7 @@ const struct program basic_programs[] = {
 };
 
 static const struct program *const lists[] = {basic_programs, string_programs, compute_programs, code_programs,
-                                              system_programs};
+                                              system_programs, float_programs};
 
 int main(int argc, char **argv)
 {

@@ -13,7 +13,8 @@ struct program {
 };
 
 /* The programs of a file; a row without a name ends each list. */
-extern const struct program basic_programs[], string_programs[], compute_programs[], code_programs[], system_programs[];
+extern const struct program basic_programs[], string_programs[], compute_programs[], code_programs[], system_programs[],
+    float_programs[];
 
 /* Pseudo-random numbers, which begin anew with each program. */
 uint32_t rnd(void);

@@ -108,6 +108,18 @@ static void test_hash(void **state)
     assert_true(c.hash == HASH);
 }
 
+/* A sine just below a boundary of rounding and just below 1/64: 0.0067 units less than what it is rounded to. */
+static void test_near_boundary(void **state)
+{
+    const struct f80 x = {0xD734F802287509DD, 0x4007}, one = {0x8000000000000000, 0x3FFF};
+    struct outcome nearest = soft(OP_SIN, 0x37F, x, one), chopped = soft(OP_SIN, 0xF7F, x, one);
+    (void)state;
+    assert_int_equal(nearest.v.m, 0xFFFDA5AE69ADD3F8);
+    assert_int_equal(nearest.v.se, 0xBFF8);
+    assert_int_equal(nearest.sw, FP_PE | 0x200);
+    assert_int_equal(chopped.v.m, 0xFFFDA5AE69ADD3F7);
+}
+
 /* Computed with 400 bits and the 66-bit pi, rounded to nearest. */
 static void test_values(void **state)
 {
@@ -361,9 +373,8 @@ static void test_against_host(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_values),
-        cmocka_unit_test(test_special_cases),
-        cmocka_unit_test(test_hash),
+        cmocka_unit_test(test_values),        cmocka_unit_test(test_near_boundary),
+        cmocka_unit_test(test_special_cases), cmocka_unit_test(test_hash),
 #ifdef __x86_64__
         cmocka_unit_test(test_against_host),
 #endif

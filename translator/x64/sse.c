@@ -6,7 +6,7 @@
 #include "cpu/isa.h"
 #include "translator/x64/work.h"
 
-enum { XMMS = 8, MXCSR_HOST = 0x1F80, MXCSR_MASKS = 0x1F80, MXCSR_DAZ = 0x40 };
+enum { XMMS = 8, MXCSR_MASKS = 0x1F80, MXCSR_DAZ = 0x40 };
 
 /* ---- thunks ---- */
 

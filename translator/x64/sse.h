@@ -9,6 +9,8 @@
 
 #include "translator/x64/asm.h"
 
+enum { MXCSR_HOST = 0x1F80 }; /* while C code runs */
+
 /* Called, not jumped to. They change flags, IN also RAX. */
 struct sse_thunks {
     const u8 *save, *load;

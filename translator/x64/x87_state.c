@@ -7,6 +7,7 @@
  */
 #include "cpu/isa.h"
 #include "translator/x64/runtime.h"
+#include "translator/x64/sse.h"
 #include "translator/x64/x87_unit.h"
 
 enum { NO_OP = 0xFFFF, NO_SEG = 0xFF };
@@ -59,11 +60,13 @@ void x64_x87_save(struct cpu *c)
 void x64_x87_load(struct cpu *c)
 {
     const struct x87 *f = &c->fpu;
-    struct frstor i = {.cw = f->cw, .sw = x87_status(c)};
-    for (unsigned n = 0; n < 8; n++) {
-        i.tags |= (f->empty >> n & 1 ? 3u : 0) << 2 * n;
-        f80_store(i.st + 10 * n, x87_get(c, n));
-    }
+    struct fxsave i; /* what is not set goes to XMM registers or nowhere */
+    i.cw = f->cw;
+    i.sw = x87_status(c);
+    i.valid = (u8)~f->empty;
+    i.mxcsr = MXCSR_HOST;
+    for (unsigned n = 0; n < 8; n++)
+        f80_store(i.st[n], x87_get(c, n));
     unit_load(&i);
     c->x87_live = true;
     c->x87_op = NO_OP;
@@ -77,6 +80,17 @@ static bool untouched(const struct isa_row *r)
     return !(r->attrs & (A_FPU | A_MMX | A_SYS | A_PRIV | A_END)) && !(r->feature & FEAT_FXSR);
 }
 
+/* Control words have all exceptions masked already. */
+static bool reads_all(enum isa_op op)
+{
+    return op == ISA_FNSTENV || op == ISA_FXSAVE_M;
+}
+
+static bool writes_all(enum isa_op op)
+{
+    return op == ISA_FRSTOR || op == ISA_FXRSTOR_M;
+}
+
 void x64_x87_by_handler(struct cpu *c, const struct insn *in)
 {
     copy(c);
@@ -87,14 +101,17 @@ void x64_x87_by_handler(struct cpu *c, const struct insn *in)
 void x64_x87_call(struct cpu *c, const struct insn *in)
 {
     const struct isa_row *r = &isa_rows[in->op];
-    if (!(r->attrs & A_FPU)) {
+    if (!(r->attrs & A_FPU) && !(r->feature & FEAT_FXSR)) {
         if (!untouched(r))
             x64_x87_save(c);
         in->fn(c, in);
         return;
     }
-    copy(c);
+    if (!writes_all(in->op))
+        copy(c);
     in->fn(c, in); /* a fault finds nothing changed and has it copied again */
+    if (reads_all(in->op))
+        return;
     if (x87_plain(c)) {
         x64_x87_load(c);
     } else {

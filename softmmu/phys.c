@@ -17,14 +17,33 @@ struct phys_layer {
     const char *name;
 };
 
+enum { HUGE_BITS = 21 };
+
+/* SIZE bytes of zeros, in huge pages of the host where it has some: the guest's pages are scattered, and the host's TLB is small. */
+static u8 *reserve(u64 size)
+{
+    const u64 huge = BIT64(HUGE_BITS);
+    u8 *m = mmap(NULL, size + huge, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (m == MAP_FAILED)
+        return NULL;
+    u64 before = -(u64)(uintptr_t)m & (huge - 1);
+    if (before)
+        munmap(m, before);
+    if (before < huge)
+        munmap(m + before + size, huge - before);
+#ifdef MADV_HUGEPAGE
+    madvise(m + before, size, MADV_HUGEPAGE);
+#endif
+    return m + before;
+}
+
 int phys_init(struct physmem *p, struct log *log, u64 ram_size, u64 device_size, u64 max_phys)
 {
     memset(p, 0, sizeof *p);
     p->log = log;
     p->backing_size = PAGE_SIZE + ram_size + device_size;
     p->npages = max_phys >> PAGE_BITS;
-    void *m = mmap(NULL, p->backing_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    p->backing = m == MAP_FAILED ? NULL : m;
+    p->backing = reserve(p->backing_size);
     p->frames = calloc(p->backing_size >> PAGE_BITS, sizeof *p->frames);
     p->rmap = calloc(p->npages, sizeof *p->rmap);
     p->wmap = calloc(p->npages, sizeof *p->wmap);

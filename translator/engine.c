@@ -74,6 +74,7 @@ static struct lift_mode mode_of(const struct cpu *c)
     m.code_limit = c->seg[SEG_CS].limit;
     m.x87 = !c->force_soft_fp;
     m.real = !(c->cr0 & CR0_PE);
+    m.v86 = cpu_vm86(c);
     m.sse = lift_sse_usable(c);
     m.daz = c->features & FEAT_SSE2;
     for (unsigned i = 0; i < SEG_COUNT; i++)
@@ -85,7 +86,7 @@ static struct lift_mode mode_of(const struct cpu *c)
 static bool same_but_ip(const struct lift_mode *a, const struct lift_mode *b)
 {
     return a->bits == b->bits && a->stack32 == b->stack32 && a->priv == b->priv && a->code_limit == b->code_limit &&
-           a->flat == b->flat && a->real == b->real;
+           a->flat == b->flat && a->real == b->real && a->v86 == b->v86;
 }
 
 /* MODES: there are too many, and code of this one is not tied to other code. */

@@ -97,7 +97,7 @@ void lift_rmw_end(struct lift *l, unsigned w, ir_ref first, ir_ref v)
 
 /* ---- stack ---- */
 
-static ir_ref stack_at(struct lift *l, s32 n)
+ir_ref lift_stack_at(struct lift *l, s32 n)
 {
     ir_ref sp = lift_get(l, 4, R_SP);
     if (n)
@@ -105,16 +105,16 @@ static ir_ref stack_at(struct lift *l, s32 n)
     return l->mode->stack32 ? sp : ir_1(l->b, IR_ZEXT, 2, sp);
 }
 
-static void stack_set(struct lift *l, ir_ref sp)
+void lift_stack_set(struct lift *l, ir_ref sp)
 {
     lift_put(l, l->mode->stack32 ? 4 : 2, R_SP, sp);
 }
 
 void lift_push_part(struct lift *l, unsigned w, unsigned part, ir_ref v)
 {
-    ir_ref sp = stack_at(l, -(s32)w);
+    ir_ref sp = lift_stack_at(l, -(s32)w);
     lift_store(l, part, SEG_SS, sp, v);
-    stack_set(l, sp);
+    lift_stack_set(l, sp);
 }
 
 void lift_push(struct lift *l, unsigned w, ir_ref v)
@@ -124,18 +124,18 @@ void lift_push(struct lift *l, unsigned w, ir_ref v)
 
 void lift_push_two(struct lift *l, unsigned w, ir_ref first, ir_ref second)
 {
-    ir_ref at = stack_at(l, -(s32)w), sp = stack_at(l, -2 * (s32)w);
+    ir_ref at = lift_stack_at(l, -(s32)w), sp = lift_stack_at(l, -2 * (s32)w);
     ir_ref lin = lift_linear(l, SEG_SS, at, w, true), low = lift_linear(l, SEG_SS, sp, w, true);
     u32 unchecked = lift_unchecked(l, SEG_SS, true);
     ir_ref held = ir_add(l->b, (struct ir_op){.op = IR_LDW, .w = (u8)w, .a = low, .aux = unchecked}); /* nothing is half done */
     ir_add(l->b, (struct ir_op){.op = IR_ST, .w = (u8)w, .a = lin, .b = first, .aux = unchecked});
     ir_2(l->b, IR_STW, w, held, second);
-    stack_set(l, sp);
+    lift_stack_set(l, sp);
 }
 
 ir_ref lift_peek_at(struct lift *l, unsigned w, unsigned n)
 {
-    return lift_load(l, w, SEG_SS, stack_at(l, (s32)n));
+    return lift_load(l, w, SEG_SS, lift_stack_at(l, (s32)n));
 }
 
 ir_ref lift_peek(struct lift *l, unsigned w)
@@ -145,7 +145,7 @@ ir_ref lift_peek(struct lift *l, unsigned w)
 
 void lift_drop(struct lift *l, unsigned n)
 {
-    stack_set(l, stack_at(l, (s32)n));
+    lift_stack_set(l, lift_stack_at(l, (s32)n));
 }
 
 /* ---- the driver ---- */
@@ -208,8 +208,8 @@ bool lift_flat(const struct cpu *c, unsigned seg)
 
 bool lift_mode_holds(const struct lift_mode *m, const struct cpu *c)
 {
-    if (m->bits != c->code_bits || m->real == (c->cr0 & CR0_PE) || m->stack32 != c->stack32 || m->priv != c->mmu.priv ||
-        m->code_limit != c->seg[SEG_CS].limit)
+    if (m->bits != c->code_bits || m->real == (c->cr0 & CR0_PE) || m->v86 != !!(c->eflags & F_VM) ||
+        m->stack32 != c->stack32 || m->priv != c->mmu.priv || m->code_limit != c->seg[SEG_CS].limit)
         return false;
     unsigned i = 0;
     while (i < SEG_COUNT && (m->flat >> i & 1) == lift_flat(c, i))

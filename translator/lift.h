@@ -22,6 +22,7 @@ struct lift_mode {
     bool x87;        /* the host's x87 unit may be used */
     bool sse;        /* SSE instructions raise neither #UD nor #NM nor #XM, and may be done by the host's */
     bool real;       /* CR0.PE is clear */
+    bool v86;        /* EFLAGS.VM is set */
     bool daz;        /* MXCSR has that bit */
     u8 flat;         /* bit n: segment register n has base 0, ends at 4 GiB, may be read and (but CS) written */
 };
@@ -132,6 +133,8 @@ void lift_rmw_end(struct lift *l, unsigned w, ir_ref first, ir_ref v);
 void lift_push(struct lift *l, unsigned w, ir_ref v);
 void lift_push_part(struct lift *l, unsigned w, unsigned part, ir_ref v); /* PART bytes, the lower ones, are written */
 void lift_push_two(struct lift *l, unsigned w, ir_ref first, ir_ref second); /* both are checked before the first is written */
+ir_ref lift_stack_at(struct lift *l, s32 n); /* the offset N bytes above the stack pointer */
+void lift_stack_set(struct lift *l, ir_ref sp);
 ir_ref lift_peek(struct lift *l, unsigned w);
 ir_ref lift_peek_at(struct lift *l, unsigned w, unsigned n); /* N bytes above */
 void lift_drop(struct lift *l, unsigned n);

@@ -430,6 +430,28 @@ static void lift_IMUL_GvEvIz(struct lift *l)
     multiply_into(l, a, lift_immediate(l, lift_width(l)));
 }
 
+static void lift_AAM(struct lift *l)
+{
+    if (!(u8)l->in->imm) {
+        lift_handler(l);
+        return;
+    }
+    ir_ref low = lift_get(l, 1, R_AX * 8), zero = ir_const(l->b, 1, 0), by = lift_immediate(l, 1);
+    ir_ref tens = ir_add(l->b, (struct ir_op){.op = IR_DIV, .w = 1, .a = low, .b = zero, .c = by});
+    ir_ref units = ir_1(l->b, IR_REST, 1, tens);
+    lift_put(l, 1, R_AX * 8 + 1, tens);
+    lift_put(l, 1, R_AX * 8, units);
+    look(l, IR_AND, 1, units, units);
+}
+
+static void lift_AAD(struct lift *l)
+{
+    ir_ref tens = ir_2(l->b, IR_MUL, 1, lift_get(l, 1, R_AX * 8 + 1), lift_immediate(l, 1));
+    ir_ref v = ir_2(l->b, IR_ADD, 1, lift_get(l, 1, R_AX * 8), tens);
+    lift_put(l, 2, R_AX, ir_1(l->b, IR_ZEXT, 1, v));
+    ir_set_flags(l->b, v);
+}
+
 /* Flags, undefined, stay. */
 static void divide(struct lift *l, enum ir_opcode op, unsigned w, unsigned low_reg, unsigned high_reg)
 {
@@ -495,5 +517,5 @@ const lift_fn lift_table[ISA_COUNT] = {
     SAME(BTS_EvGv), SAME(BTS_EvIb), SAME(BTR_EvGv), SAME(BTR_EvIb), SAME(BTC_EvGv), SAME(BTC_EvIb), SAME(BSF_GvEv),
     SAME(BSR_GvEv), SAME(CLC), SAME(STC), SAME(CMC), SAME(LAHF), SAME(MUL_Eb), SAME(MUL_Ev), SAME(IMUL_Eb),
     SAME(IMUL_Ev), SAME(IMUL_GvEv), SAME(IMUL_GvEvIz), [ISA_IMUL_GvEvIb] = lift_IMUL_GvEvIz, SAME(DIV_Eb),
-    SAME(DIV_Ev), SAME(IDIV_Eb), SAME(IDIV_Ev), SAME(CBW), SAME(CWD),
+    SAME(DIV_Ev), SAME(IDIV_Eb), SAME(IDIV_Ev), SAME(CBW), SAME(CWD), [ISA_AAM_Ib] = lift_AAM, [ISA_AAD_Ib] = lift_AAD,
 };

@@ -271,6 +271,80 @@ static void lift_LEAVE(struct lift *l)
     lift_put(l, w, R_BP, v);
 }
 
+/*
+ * Linear addresses of what eight pushes or pops of W bytes touch, the lowest first: all are found in the segment. Writing leaves if
+ * they are not aligned.
+ */
+static void eight_slots(struct lift *l, unsigned w, ir_ref lowest, bool write, ir_ref slot[8])
+{
+    const bool wraps = !l->mode->stack32; /* SP may, between any two */
+    struct ir_op check = {.op = IR_SEG, .w = 4, .a = lowest, .aux = SEG_SS, .imm = wraps ? w : 8 * w, .cc = write ? 1 | (w - 1) << 1 : 0};
+    slot[0] = ir_add(l->b, check);
+    for (unsigned i = 1; i < 8; i++) {
+        ir_ref at = ir_add(l->b, (struct ir_op){.op = IR_LEA, .w = 4, .a = wraps ? lowest : slot[0], .imm = i * w});
+        slot[i] = wraps ? lift_linear(l, SEG_SS, ir_1(l->b, IR_ZEXT, 2, at), w, write) : at;
+    }
+}
+
+/* Nothing is half done: the first two find both ends writable, and none lies on two pages. */
+static void lift_PUSHA(struct lift *l)
+{
+    unsigned w = lift_width(l), unchecked = lift_unchecked(l, SEG_SS, true);
+    if (unchecked && !l->mode->stack32) {
+        lift_handler(l);
+        return;
+    }
+    ir_ref sp = lift_stack_at(l, -8 * (s32)w), slot[8];
+    eight_slots(l, w, sp, true, slot);
+    ir_ref held = ir_add(l->b, (struct ir_op){.op = IR_LDW, .w = (u8)w, .a = slot[7], .aux = unchecked});
+    for (unsigned i = 0; i < 7; i++)
+        ir_add(l->b, (struct ir_op){.op = IR_ST, .w = (u8)w, .a = slot[i], .b = lift_get(l, w, 7 - i), .aux = unchecked});
+    ir_2(l->b, IR_STW, w, held, lift_get(l, w, 0));
+    lift_stack_set(l, sp);
+}
+
+/* ESP's slot is read too. */
+static void lift_POPA(struct lift *l)
+{
+    unsigned w = lift_width(l), unchecked = lift_unchecked(l, SEG_SS, false);
+    if (unchecked && !l->mode->stack32) {
+        lift_handler(l);
+        return;
+    }
+    ir_ref slot[8], v[8];
+    eight_slots(l, w, lift_stack_at(l, 0), false, slot);
+    for (unsigned i = 0; i < 8; i++)
+        v[i] = ir_add(l->b, (struct ir_op){.op = IR_LD, .w = (u8)w, .a = slot[i], .aux = unchecked});
+    lift_drop(l, 8 * w);
+    for (unsigned i = 0; i < 8; i++) {
+        if (i != 7 - R_SP)
+            lift_put(l, w, 7 - i, v[i]);
+    }
+}
+
+/* The word at the final stack pointer must be writable though nothing is stored there. */
+static void lift_ENTER(struct lift *l)
+{
+    unsigned w = lift_width(l), level = l->in->imm >> 16 & 31, size = (u16)l->in->imm;
+    if (level > 1 || (w == 4 && !l->mode->stack32)) {
+        lift_handler(l);
+        return;
+    }
+    u32 unchecked = lift_unchecked(l, SEG_SS, true);
+    ir_ref frame = lift_stack_at(l, -(s32)w), sp = lift_stack_at(l, -(s32)(w + level * w + size)), bp = lift_get(l, w, R_BP);
+    ir_ref at = lift_linear(l, SEG_SS, frame, w, true), end = lift_linear(l, SEG_SS, sp, w, true);
+    ir_ref low = level ? lift_linear(l, SEG_SS, lift_stack_at(l, -2 * (s32)w), w, true) : 0, second = 0;
+    ir_ref first = ir_add(l->b, (struct ir_op){.op = IR_LDW, .w = (u8)w, .a = at, .aux = unchecked});
+    if (level)
+        second = ir_add(l->b, (struct ir_op){.op = IR_LDW, .w = (u8)w, .a = low, .aux = unchecked});
+    ir_add(l->b, (struct ir_op){.op = IR_LDW, .w = (u8)w, .a = end, .aux = unchecked});
+    ir_2(l->b, IR_STW, w, first, bp);
+    if (level)
+        ir_2(l->b, IR_STW, w, second, frame);
+    lift_put(l, w, R_BP, frame);
+    lift_stack_set(l, sp);
+}
+
 /* ---- the table ---- */
 
 #define SAME(id) [ISA_##id] = lift_##id
@@ -284,5 +358,5 @@ const lift_fn lift_move_table[ISA_COUNT] = {
     [ISA_NOP_Ev] = lift_NOP, [ISA_NOP_Ev_18] = lift_NOP, [ISA_NOP_Ev_19] = lift_NOP, [ISA_NOP_Ev_1A] = lift_NOP,
     [ISA_NOP_Ev_1B] = lift_NOP, [ISA_NOP_Ev_1C] = lift_NOP, [ISA_NOP_Ev_1D] = lift_NOP, [ISA_NOP_Ev_1E] = lift_NOP,
     SAME(PUSH_Zv), SAME(PUSH_Iz), [ISA_PUSH_Ib] = lift_PUSH_Iz, SAME(PUSH_Ev), SAME(POP_Zv), SAME(POP_Ev),
-    SAME(LEAVE),
+    SAME(LEAVE), SAME(PUSHA), SAME(POPA), [ISA_ENTER_IwIb] = lift_ENTER,
 };

@@ -1,5 +1,5 @@
 /*
- * lift_seg.c - selectors on their way, and what real mode does with segment registers: loads, far transfers.
+ * lift_seg.c - selectors on their way, and what real and virtual-8086 mode do with segment registers: loads, far transfers.
  */
 #include "translator/lift.h"
 
@@ -24,9 +24,14 @@ static void push_selector(struct lift *l, unsigned seg)
 
 /* ---- loading: in protected mode, and of SS, the handler's business ---- */
 
+static bool as_real(const struct lift *l)
+{
+    return l->mode->real || l->mode->v86;
+}
+
 static bool loads_here(const struct lift *l, unsigned seg)
 {
-    return l->mode->real && seg < SEG_COUNT && seg != SEG_CS && seg != SEG_SS;
+    return as_real(l) && seg < SEG_COUNT && seg != SEG_CS && seg != SEG_SS;
 }
 
 static void can_load(struct lift *l, unsigned seg)
@@ -36,7 +41,7 @@ static void can_load(struct lift *l, unsigned seg)
 
 static void set(struct lift *l, unsigned seg, ir_ref sel)
 {
-    ir_add(l->b, (struct ir_op){.op = IR_SETSEG, .w = 2, .a = sel, .aux = seg});
+    ir_add(l->b, (struct ir_op){.op = IR_SETSEG, .w = 2, .a = sel, .aux = seg, .cc = l->mode->v86});
 }
 
 static void load(struct lift *l, unsigned seg, ir_ref sel)
@@ -91,10 +96,10 @@ static void load_pointer(struct lift *l, unsigned seg)
 
 /* ---- far transfers ---- */
 
-/* In real mode nothing faults once the target and the stack have been checked. */
+/* Outside of protected mode nothing faults once the target and the stack have been checked. */
 static bool goes_far_here(const struct lift *l)
 {
-    return l->mode->real && !(l->mode->flat >> SEG_SS & 1);
+    return as_real(l) && !(l->mode->flat >> SEG_SS & 1);
 }
 
 static void check_target(struct lift *l, ir_ref off)

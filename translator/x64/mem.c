@@ -339,10 +339,12 @@ void em_set_segment(struct emit *e, const struct ir_op *o)
     asm_rr(&e->o, 4, 0xC1, 4, t); /* SHL */
     asm_imm(&e->o, 4, 1);
     asm_rm(&e->o, 8, 0x89, t, em_segment_mem(o->aux, offsetof(struct segment, base)));
-    asm_rm(&e->o, 4, 0x0FB7, RAX, em_segment_mem(o->aux, offsetof(struct segment, attr)));
-    asm_alu_imm(&e->o, 4, 4, RAX, SEG_G | SEG_DB | SEG_AVL);
-    asm_alu_imm(&e->o, 4, 1, RAX, SEG_P | SEG_S | SEG_RW | SEG_A);
-    asm_rm(&e->o, 2, 0x89, RAX, em_segment_mem(o->aux, offsetof(struct segment, attr)));
+    if (!o->cc) { /* else they are the same always */
+        asm_rm(&e->o, 4, 0x0FB7, RAX, em_segment_mem(o->aux, offsetof(struct segment, attr)));
+        asm_alu_imm(&e->o, 4, 4, RAX, SEG_G | SEG_DB | SEG_AVL);
+        asm_alu_imm(&e->o, 4, 1, RAX, SEG_P | SEG_S | SEG_RW | SEG_A);
+        asm_rm(&e->o, 2, 0x89, RAX, em_segment_mem(o->aux, offsetof(struct segment, attr)));
+    }
     asm_rm(&e->o, 1, 0xC6, 0, em_segment_mem(o->aux, offsetof(struct segment, null)));
     asm_imm(&e->o, 0, 1);
     em_used(e, o->a);
@@ -355,8 +357,15 @@ void em_check_segment(struct emit *e, const struct ir_op *o)
     unsigned off = em_in_reg(e, o->a, 0);
     asm_rm(&e->o, 8, 0x8D, RAX, mem_at(off, (s32)o->imm - 1));
     asm_rm(&e->o, 8, 0x3B, RAX,
-           em_segment_mem(o->aux, o->cc ? offsetof(struct segment, wr_top) : offsetof(struct segment, rd_top)));
-    em_go_cold(e, asm_jcc(&e->o, CC_G), NULL, off, em_site(e, 0, o->cc));
+           em_segment_mem(o->aux, o->cc & 1 ? offsetof(struct segment, wr_top) : offsetof(struct segment, rd_top)));
+    struct x64_site *s = em_site(e, 0, o->cc & 1);
+    em_go_cold(e, asm_jcc(&e->o, CC_G), NULL, off, s);
+    if (o->cc >> 1) {
+        asm_rm(&e->o, 4, 0x8B, RAX, em_segment_mem(o->aux, offsetof(struct segment, base)));
+        asm_rr(&e->o, 4, 0x03, RAX, off);
+        asm_alu_imm(&e->o, 4, 4, RAX, o->cc >> 1);
+        em_go_cold(e, asm_jcc(&e->o, CC_NE), NULL, off, s);
+    }
     unsigned t = em_take(e, BIT(off));
     asm_rm(&e->o, 4, 0x8B, t, em_segment_mem(o->aux, offsetof(struct segment, base)));
     asm_rr(&e->o, 4, 0x03, t, off);

@@ -81,39 +81,50 @@ static struct mem fetch_mem(const struct emit *e, u32 ip, size_t field)
                      (e->mode->priv * TLB_SIZE + slot) * sizeof(struct tlb_entry) + field);
 }
 
-/* Goes on if L may lead where it does; distance fields of the jumps that are taken else. */
-static void check_page(struct emit *e, struct x64_link *l, u8 *wrong[2])
-{
-    asm_mov_imm(&e->o, RAX, (u64)(uintptr_t)&l->epoch);
-    asm_rm(&e->o, 8, 0x8B, RAX, mem_at(RAX, 0));
-    asm_rm(&e->o, 8, 0x3B, RAX, mmu_mem(offsetof(struct mmu, fetch_epoch)));
-    u8 *right = asm_jcc(&e->o, CC_E);
-    asm_rm(&e->o, 8, 0x3B, RAX, mmu_mem(offsetof(struct mmu, fetch_epoch_global)));
-    u8 *global = asm_jcc(&e->o, CC_E);
-    asm_alu_mem_imm(&e->o, 4, 7, fetch_mem(e, l->ip, offsetof(struct tlb_entry, tag)), l->ip & (u32)PAGE_MASK);
-    wrong[0] = asm_jcc(&e->o, CC_NE);
-    asm_mov_imm(&e->o, RAX, (u64)(uintptr_t)&l->addend);
-    asm_rm(&e->o, 8, 0x8B, RAX, mem_at(RAX, 0));
-    asm_rm(&e->o, 8, 0x3B, RAX, fetch_mem(e, l->ip, offsetof(struct tlb_entry, addend)));
-    wrong[1] = asm_jcc(&e->o, CC_NE);
-    em_patch(e, right, e->o.at);
-    em_patch(e, global, e->o.at);
-}
-
-/* The same where CS is not flat: only with the base that it had. */
-static void check_based(struct emit *e, struct x64_link *l, u8 *wrong[2])
+/* Is CS's base the one that it had? The distance field of the jump that is taken if not. */
+static u8 *check_base(struct emit *e, struct x64_link *l)
 {
     asm_mov_imm(&e->o, RAX, (u64)(uintptr_t)&l->addend);
     asm_rm(&e->o, 8, 0x8B, RAX, mem_at(RAX, 0));
     asm_rm(&e->o, 8, 0x3B, RAX, em_segment_mem(SEG_CS, offsetof(struct segment, base)));
-    wrong[0] = asm_jcc(&e->o, CC_NE);
-    asm_mov_imm(&e->o, RAX, (u64)(uintptr_t)&l->epoch);
+    return asm_jcc(&e->o, CC_NE);
+}
+
+/* To the block if it was fetched in this epoch. The kind of pages that most code of this privilege is on comes first. */
+static void check_epochs(struct emit *e, struct x64_link *l)
+{
+    static const size_t field[2] = {offsetof(struct mmu, fetch_epoch), offsetof(struct mmu, fetch_epoch_global)};
+    bool system = e->mode->priv == TLB_SYSTEM;
+    asm_byte(&e->o, 0x48); /* MOV RAX with 64 bits */
+    asm_byte(&e->o, 0xB8);
+    l->epoch = e->o.at;
+    asm_imm(&e->o, 0, 8);
+    for (unsigned i = 0; i < 2; i++) {
+        asm_rm(&e->o, 8, 0x3B, RAX, mmu_mem(field[i ^ system]));
+        l->check_jump[i] = asm_jcc(&e->o, CC_E);
+    }
+}
+
+/* The same if the TLB has the page that it had. */
+static u8 *check_page(struct emit *e, struct x64_link *l)
+{
+    asm_alu_mem_imm(&e->o, 4, 7, fetch_mem(e, l->ip, offsetof(struct tlb_entry, tag)), l->ip & (u32)PAGE_MASK);
+    u8 *wrong = asm_jcc(&e->o, CC_NE);
+    asm_mov_imm(&e->o, RAX, (u64)(uintptr_t)&l->addend);
     asm_rm(&e->o, 8, 0x8B, RAX, mem_at(RAX, 0));
-    asm_rm(&e->o, 8, 0x3B, RAX, mmu_mem(offsetof(struct mmu, fetch_epoch)));
-    u8 *right = asm_jcc(&e->o, CC_E);
-    asm_rm(&e->o, 8, 0x3B, RAX, mmu_mem(offsetof(struct mmu, fetch_epoch_global)));
-    wrong[1] = asm_jcc(&e->o, CC_NE);
-    em_patch(e, right, e->o.at);
+    asm_rm(&e->o, 8, 0x3B, RAX, fetch_mem(e, l->ip, offsetof(struct tlb_entry, addend)));
+    l->check_jump[2] = asm_jcc(&e->o, CC_E);
+    return wrong;
+}
+
+/* Goes to where L leads if that is still the same; else goes on behind. */
+static void check(struct emit *e, struct x64_link *l)
+{
+    u8 *wrong = em_flat_code(e) ? NULL : check_base(e, l);
+    check_epochs(e, l);
+    if (em_flat_code(e))
+        wrong = check_page(e, l);
+    em_patch(e, wrong, e->o.at);
 }
 
 /* May the code at IP be on other pages than the block's, or reach into the next one? */
@@ -131,14 +142,7 @@ static void stub(struct emit *e, struct x64_link *l, const struct remake_plan *f
     l->far_jump = asm_jmp(&e->o);
     if (!em_flat_code(e) || other_pages(e, l->ip)) {
         l->check = e->o.at;
-        u8 *wrong[2];
-        if (em_flat_code(e))
-            check_page(e, l, wrong);
-        else
-            check_based(e, l, wrong);
-        l->check_jump = asm_jmp(&e->o);
-        em_patch(e, wrong[0], e->o.at);
-        em_patch(e, wrong[1], e->o.at);
+        check(e, l);
     }
     l->out = e->o.at;
     em_patch(e, l->far_jump, l->out);

@@ -50,8 +50,8 @@ struct x64_link {
     u8 *jump, *stub;            /* distance field of the first jump, as written, and where it leads at first */
     u8 *far_jump, *out;         /* the same of the second: to C */
     u8 *check;                  /* leads to another page: code that looks first whether it is still the same; NULL: none */
-    u8 *check_jump;             /* distance field of the jump behind that */
-    u64 epoch;                  /* of the fetches for which it is right, */
+    u8 *check_jump[3];          /* distance fields of the jumps from there; the third only where CS is flat */
+    u8 *epoch;                  /* in that code: of the fetches for which it is right, */
     u64 addend;                 /* or as long as the TLB's entry for fetches has this one: in another address space. CS is not flat: */
                                 /* its base, with which alone the edge is right */
     u32 ip;                     /* target */

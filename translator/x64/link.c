@@ -2,6 +2,7 @@
  * link.c - edges from block to block.
  */
 #include "translator/x64/emit.h"
+#include <string.h>
 
 static void take_out(struct x64_link *l)
 {
@@ -20,16 +21,18 @@ bool x64_link_to(struct x64_link *l, struct x64_code *to, u64 epoch, u64 addend)
     l->to = to;
     l->next_in = to->in;
     to->in = l;
-    l->epoch = epoch;
     l->addend = addend;
-    asm_patch(l->jump, l->stub);
+    bool saves = l->stub + 1 != l->far_jump; /* flags, which C must find if the check fails */
     if (epoch) {
-        asm_patch(l->check_jump, to->entry_rw);
+        memcpy(l->epoch, &epoch, sizeof epoch);
+        for (unsigned i = 0; i < ARRAY_LEN(l->check_jump); i++)
+            if (l->check_jump[i])
+                asm_patch(l->check_jump[i], to->entry_rw);
         asm_patch(l->far_jump, l->check);
+        asm_patch(l->jump, saves ? l->stub : l->check);
     } else {
         asm_patch(l->far_jump, to->entry_rw);
-        if (to->flags_dead || l->stub + 1 == l->far_jump) /* nothing to save */
-            asm_patch(l->jump, to->entry_rw);
+        asm_patch(l->jump, saves && !to->flags_dead ? l->stub : to->entry_rw);
     }
     return true;
 }

@@ -26,7 +26,7 @@ struct irinterp {
     const struct insn *insns;
     u64 value[IR_MAX_OPS];
     struct token token[IR_MAX_OPS];
-    u8 *host[IR_MAX_OPS];      /* of an LDW */
+    u8 *host;                  /* of the last LDW */
     u8 *group[IR_GROUPS + 1];  /* where groups begin */
     bool left;        /* a handler has done the whole instruction */
     bool out;         /* the instruction in hand is not for a translation */
@@ -349,21 +349,24 @@ static u8 *reach(struct irinterp *r, const struct ir_op *o, bool write)
     return r->group[o->group] + g.delta;
 }
 
+/* Where accesses must be aligned, one that is not, and what is not in the segment, are the handler's business. */
 static void check_segment(struct irinterp *r, unsigned at, const struct ir_op *o)
 {
     const struct segment *s = &r->c->seg[o->aux];
-    s64 last = (s64)r->value[o->a] + (s64)o->imm - 1;
-    r->value[at] = (u32)(s->base + r->value[o->a]);
-    if (last > (o->cc & 1 ? s->wr_top : s->rd_top) || r->value[at] & o->cc >> 1)
+    u64 off = r->value[o->a];
+    r->value[at] = (u32)(s->base + off);
+    if (!(o->cc >> 1))
+        r->value[at] = o->cc & 1 ? seg_lin_wr(r->c, o->aux, off, (u32)o->imm) : seg_lin_rd(r->c, o->aux, off, (u32)o->imm);
+    else if ((s64)(off + o->imm - 1) > (o->cc & 1 ? s->wr_top : s->rd_top) || r->value[at] & o->cc >> 1)
         by_handler(r);
 }
 
 static void load(struct irinterp *r, unsigned at, const struct ir_op *o, bool for_write)
 {
-    r->host[at] = reach(r, o, for_write);
-    if (r->host[at]) {
+    r->host = reach(r, o, for_write);
+    if (r->host) {
         r->value[at] = 0;
-        memcpy(&r->value[at], r->host[at], o->w);
+        memcpy(&r->value[at], r->host, o->w);
     }
 }
 
@@ -531,7 +534,7 @@ static void act(struct irinterp *r, unsigned at, const struct ir_op *o)
         load(r, at, o, true);
         break;
     case IR_STW:
-        memcpy(r->host[o->a], &r->value[o->b], o->w);
+        memcpy(r->host, &r->value[o->b], o->w);
         break;
     case IR_CAS8:
         compare_exchange_8(r, at, o);

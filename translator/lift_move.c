@@ -272,13 +272,13 @@ static void lift_LEAVE(struct lift *l)
 }
 
 /*
- * Linear addresses of what eight pushes or pops of W bytes touch, the lowest first: all are found in the segment. Writing leaves if
- * they are not aligned.
+ * Linear addresses of what eight pushes or pops of W bytes touch, the lowest first: all are found in the segment, and
+ * aligned.
  */
 static void eight_slots(struct lift *l, unsigned w, ir_ref lowest, bool write, ir_ref slot[8])
 {
     const bool wraps = !l->mode->stack32; /* SP may, between any two */
-    struct ir_op check = {.op = IR_SEG, .w = 4, .a = lowest, .aux = SEG_SS, .imm = wraps ? w : 8 * w, .cc = write ? 1 | (w - 1) << 1 : 0};
+    struct ir_op check = {.op = IR_SEG, .w = 4, .a = lowest, .aux = SEG_SS, .imm = wraps ? w : 8 * w, .cc = (u8)(write | (w - 1) << 1)};
     slot[0] = ir_add(l->b, check);
     for (unsigned i = 1; i < 8; i++) {
         ir_ref at = ir_add(l->b, (struct ir_op){.op = IR_LEA, .w = 4, .a = wraps ? lowest : slot[0], .imm = i * w});
@@ -322,7 +322,7 @@ static void lift_POPA(struct lift *l)
     }
 }
 
-/* The word at the final stack pointer must be writable though nothing is stored there. */
+/* All is found to be writable before anything is stored, and the word at the final stack pointer though nothing is stored there. */
 static void lift_ENTER(struct lift *l)
 {
     unsigned w = lift_width(l), level = l->in->imm >> 16 & 31, size = (u16)l->in->imm;
@@ -333,14 +333,12 @@ static void lift_ENTER(struct lift *l)
     u32 unchecked = lift_unchecked(l, SEG_SS, true);
     ir_ref frame = lift_stack_at(l, -(s32)w), sp = lift_stack_at(l, -(s32)(w + level * w + size)), bp = lift_get(l, w, R_BP);
     ir_ref at = lift_linear(l, SEG_SS, frame, w, true), end = lift_linear(l, SEG_SS, sp, w, true);
-    ir_ref low = level ? lift_linear(l, SEG_SS, lift_stack_at(l, -2 * (s32)w), w, true) : 0, second = 0;
-    ir_ref first = ir_add(l->b, (struct ir_op){.op = IR_LDW, .w = (u8)w, .a = at, .aux = unchecked});
+    ir_ref touched[] = {at, level ? lift_linear(l, SEG_SS, lift_stack_at(l, -2 * (s32)w), w, true) : at, end};
+    for (unsigned i = 0; i < ARRAY_LEN(touched); i++)
+        ir_add(l->b, (struct ir_op){.op = IR_LDW, .w = (u8)w, .a = touched[i], .aux = unchecked});
+    ir_add(l->b, (struct ir_op){.op = IR_ST, .w = (u8)w, .a = at, .b = bp, .aux = unchecked});
     if (level)
-        second = ir_add(l->b, (struct ir_op){.op = IR_LDW, .w = (u8)w, .a = low, .aux = unchecked});
-    ir_add(l->b, (struct ir_op){.op = IR_LDW, .w = (u8)w, .a = end, .aux = unchecked});
-    ir_2(l->b, IR_STW, w, first, bp);
-    if (level)
-        ir_2(l->b, IR_STW, w, second, frame);
+        ir_add(l->b, (struct ir_op){.op = IR_ST, .w = (u8)w, .a = touched[1], .b = frame, .aux = unchecked});
     lift_put(l, w, R_BP, frame);
     lift_stack_set(l, sp);
 }

@@ -352,13 +352,27 @@ static uint32_t code_protected(void)
     return v;
 }
 
+/* ---- stack frames by single instructions ---- */
+
+static uint32_t frames(void)
+{
+    uint32_t sum = 1;
+    for (uint32_t i = 0; i < 500000; i++)
+        __asm__ volatile("pushal; addl %1, 28(%%esp); popal; enter $16, $0; movl %0, -4(%%ebp); addl $3, -4(%%ebp); movl -4(%%ebp), %0;"
+                         "leave; enter $8, $1; leave; aam; aad"
+                         : "+a"(sum)
+                         : "r"(i)
+                         : "cc", "memory");
+    return sum;
+}
+
 const struct program code_programs[] = {
     {"jumps", "switches", switches},
     {"jumps", "methods", methods},
     {"jumps", "deep", deep},
     {"jumps", "longjmp", jumps_far},
     {"jumps", "hash", hash},
-    {"jumps", "queens", queens},
+    {"jumps", "queens", queens}, {"jumps", "frames", frames},
     {"made code", "code_once", code_once},
     {"made code", "code_wide", code_wide},
     {"made code", "code_appended", code_appended},

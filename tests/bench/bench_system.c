@@ -251,6 +251,21 @@ static uint32_t atomics(void)
     return sum ^ cell ^ (uint32_t)wide;
 }
 
+/* ---- memory that no TLB covers ---- */
+
+static uint32_t scattered(void)
+{
+    enum { SIZE = 64 << 20 };
+    uint32_t *p = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), sum = 0;
+    for (uint32_t i = 0; i < 1500000; i++) {
+        uint32_t at = rnd() >> 8;
+        sum += p[at];
+        p[at] = sum + i;
+    }
+    munmap(p, SIZE);
+    return sum;
+}
+
 /* ---- files ---- */
 
 static uint32_t files(void)
@@ -313,6 +328,7 @@ const struct program system_programs[] = {
     {"system", "yields", switches_of_tasks},
     {"system", "threads", threads},
     {"system", "atomics", atomics},
+    {"system", "scattered", scattered},
     {"system", "files", files},
     {"system", "polls", polls},
     {0},

@@ -156,7 +156,7 @@ static void dead_values(void **state)
 /* What has no lift is its handler, in the middle and at the end. */
 static void handlers(void **state)
 {
-    lift("60 90 CF"); /* PUSHA; NOP; IRET */
+    lift("27 90 CF"); /* DAA; NOP; IRET */
     assert_int_equal(count_of(IR_HELPER), 1);
     assert_int_equal(count_of(IR_LAST), 1);
     assert_int_equal(block.op[block.count - 1].op, IR_LAST);

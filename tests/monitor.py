@@ -83,7 +83,7 @@ class Json:
         """Lets the guest run for COUNTS at least, then stops it."""
         end = self.count() + counts
         self.do("continue")
-        limit = time.monotonic() + 60
+        limit = time.monotonic() + 200
         while self.count() < end and time.monotonic() < limit:
             time.sleep(0.01)
         self.do("pause")
@@ -306,7 +306,7 @@ def test_dead_guest():
     p = start("--fd", "dead.img", "--monitor", "unix:text.sock", "--monitor-json", "unix:json.sock", stderr=subprocess.PIPE,
               text=True)
     m = Json("json.sock")
-    limit = time.monotonic() + 60
+    limit = time.monotonic() + 200
     while m.do("info", device="status")["state"] != "paused" and time.monotonic() < limit:
         time.sleep(0.02)
     check("the dead guest is paused", m.do("info", device="status")["halted"] == "hlt")

@@ -60,15 +60,21 @@ static void clock_earlier(void *ctx)
         cpu_attention(pc->cpu, ATT_STOP);
 }
 
+/* The system board's, below 100h, and those of serial ports: 2E8h, 2F8h, 3E8h, 3F8h. */
+static bool on_isa_bus(u16 port)
+{
+    return port < 0x100 || (port & 0xFEE8) == 0x2E8;
+}
+
 /*
- * Ports below 100h are the system board's, behind the ISA bus: an access takes six cycles of its 8.33 MHz. Programs
- * count on it: they wait by reading the timer or writing port 80h so many times.
+ * An access to a port behind the ISA bus takes six cycles of its 8.33 MHz. Programs count on it: they wait by reading the timer or
+ * writing port 80h so many times; and those that wait for a serial line do not spin for as much as the processor could do.
  */
 static void isa_time(struct pc *pc, u16 port)
 {
-    enum { BOARD_PORTS = 0x100, BOARD_ACCESS_NS = 720 };
-    if (port < BOARD_PORTS) {
-        clock_advance(&pc->clock, BOARD_ACCESS_NS);
+    enum { ISA_ACCESS_NS = 720 };
+    if (on_isa_bus(port)) {
+        clock_advance(&pc->clock, ISA_ACCESS_NS);
         clock_earlier(pc); /* the slice was measured without it */
     }
 }

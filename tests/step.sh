@@ -46,7 +46,7 @@ keys wait "OMBRA"; sleep 1s; key enter
 continue 3s
 show screen
 until mode
-runback count 13080732
+runback count 13080138
 show registers
 until if cr0 & 1
 out

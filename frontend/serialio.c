@@ -186,9 +186,10 @@ void serialio_write(void *ctx, const u8 *data, size_t len)
         size_t part = MIN(len, GATHER - s->len);
         memcpy(s->gathered + s->len, data, part);
         s->len += part;
+        bool line = memchr(data, '\n', part);
         data += part;
         len -= part;
-        if (s->len == GATHER)
+        if (line || s->len == GATHER)
             send_gathered(s);
     }
 }

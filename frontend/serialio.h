@@ -2,9 +2,9 @@
  * serialio.h - where the bytes of a serial port, the printer port or the debug console go to and come from:
  * standard input and output, a file, a pseudo-terminal, or nowhere.
  *
- * The session owns them and calls everything on the emulation thread. Output is gathered and goes out with
- * serialio_flush(), at slice ends. Standard input, if it is a terminal, is taken over (raw) until serialio_close();
- * Ctrl+] is then the prefix for commands to us, as in the terminal display: q quits, ] sends a Ctrl+].
+ * The session owns them and calls everything on the emulation thread. Output is gathered and goes out with its line, or with
+ * serialio_flush(), at slice ends: a slice may take long when the guest gets slower at once. Standard input, if it is a
+ * terminal, is taken over (raw) until serialio_close(); Ctrl+] is then the prefix for commands to us, as in the terminal display: q quits, ] sends a Ctrl+].
  */
 #ifndef OMBRA_FRONTEND_SERIALIO_H
 #define OMBRA_FRONTEND_SERIALIO_H

@@ -289,9 +289,12 @@ def test_limits():
 
 
 def test_stdio():
-    commands = "pause\ninfo status\nbogus\nhash"
-    run = subprocess.run([OMBRA, "--display", "none", "--clock", "virtual", "--monitor", "stdio"], input=commands, text=True,
+    there, put = os.pipe()
+    os.write(put, b"pause\ninfo status\nbogus\nhash")  # before the guest starts
+    os.close(put)
+    run = subprocess.run([OMBRA, "--display", "none", "--clock", "virtual", "--monitor", "stdio"], stdin=there, text=True,
                          capture_output=True, timeout=60)
+    os.close(there)
     out = run.stdout.splitlines()
     check("commands come before the first instruction", out[1].split() == ["instructions", "0"], out)
     check("errors and a last line without an end", out[-2].startswith("error: ") and out[-1].startswith("hash "), out)

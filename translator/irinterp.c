@@ -410,7 +410,7 @@ static void popped(struct irinterp *r, unsigned at, const struct ir_op *o)
     struct cpu *c = r->c;
     struct token guest = flags_now(c);
     u32 v = (u32)operand(r, o->a, o->w), looked_at = (u32)zext(LIFT_POPF_SYSTEM, o->w);
-    if ((c->eflags & (F_VM | F_RF)) || ((v ^ c->eflags) & looked_at)) {
+    if ((c->eflags & (F_VM | F_RF | F_VIP)) || ((v ^ c->eflags) & looked_at)) {
         by_handler(r);
         return;
     }

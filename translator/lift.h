@@ -91,7 +91,7 @@ bool lift_string(struct lift *l);
 /* Is lift_mode's sse true of C now? */
 bool lift_sse_usable(const struct cpu *c);
 
-/* Flags that POPF leaves to its handler, where they are new. */
+/* Flags that POPF leaves to its handler, where they are new; so it does where VM, RF or VIP are set. */
 enum { LIFT_POPF_SYSTEM = F_TF | F_IF | F_DF | F_IOPL | F_NT | F_AC | F_ID };
 
 /* IP of the next instruction. */

@@ -271,16 +271,39 @@ static void lift_LEAVE(struct lift *l)
     lift_put(l, w, R_BP, v);
 }
 
-/* Linear addresses of what eight pops of W bytes touch, the lowest first: all are found in the segment, and aligned. */
-static void eight_slots(struct lift *l, unsigned w, ir_ref lowest, ir_ref slot[8])
+/*
+ * Linear addresses of what eight pushes or pops of W bytes touch, the lowest first: all are found in the segment, and
+ * aligned.
+ */
+static void eight_slots(struct lift *l, unsigned w, ir_ref lowest, bool write, ir_ref slot[8])
 {
     const bool wraps = !l->mode->stack32; /* SP may, between any two */
-    struct ir_op check = {.op = IR_SEG, .w = 4, .a = lowest, .aux = SEG_SS, .imm = wraps ? w : 8 * w, .cc = (u8)((w - 1) << 1)};
+    struct ir_op check = {.op = IR_SEG, .w = 4, .a = lowest, .aux = SEG_SS, .imm = wraps ? w : 8 * w, .cc = (u8)(write | (w - 1) << 1)};
     slot[0] = ir_add(l->b, check);
     for (unsigned i = 1; i < 8; i++) {
         ir_ref at = ir_add(l->b, (struct ir_op){.op = IR_LEA, .w = 4, .a = wraps ? lowest : slot[0], .imm = i * w});
-        slot[i] = wraps ? lift_linear(l, SEG_SS, ir_1(l->b, IR_ZEXT, 2, at), w, false) : at;
+        slot[i] = wraps ? lift_linear(l, SEG_SS, ir_1(l->b, IR_ZEXT, 2, at), w, write) : at;
     }
+}
+
+/*
+ * Nothing is half done: all is found to be writable before anything is stored, in the order of the pushes. Without a wrap the slots are
+ * a group, and the first says enough.
+ */
+static void lift_PUSHA(struct lift *l)
+{
+    unsigned w = lift_width(l), unchecked = lift_unchecked(l, SEG_SS, true);
+    if (unchecked && !l->mode->stack32) {
+        lift_handler(l);
+        return;
+    }
+    ir_ref sp = lift_stack_at(l, -8 * (s32)w), slot[8];
+    eight_slots(l, w, sp, true, slot);
+    for (unsigned i = 8; i-- > (l->mode->stack32 ? 7 : 0);)
+        ir_add(l->b, (struct ir_op){.op = IR_LDW, .w = (u8)w, .a = slot[i], .aux = unchecked});
+    for (unsigned i = 0; i < 8; i++)
+        ir_add(l->b, (struct ir_op){.op = IR_ST, .w = (u8)w, .a = slot[i], .b = lift_get(l, w, 7 - i), .aux = unchecked});
+    lift_stack_set(l, sp);
 }
 
 /* ESP's slot is read too. */
@@ -292,7 +315,7 @@ static void lift_POPA(struct lift *l)
         return;
     }
     ir_ref slot[8], v[8];
-    eight_slots(l, w, lift_stack_at(l, 0), slot);
+    eight_slots(l, w, lift_stack_at(l, 0), false, slot);
     for (unsigned i = 0; i < 8; i++)
         v[i] = ir_add(l->b, (struct ir_op){.op = IR_LD, .w = (u8)w, .a = slot[i], .aux = unchecked});
     lift_drop(l, 8 * w);
@@ -336,5 +359,5 @@ const lift_fn lift_move_table[ISA_COUNT] = {
     [ISA_NOP_Ev] = lift_NOP, [ISA_NOP_Ev_18] = lift_NOP, [ISA_NOP_Ev_19] = lift_NOP, [ISA_NOP_Ev_1A] = lift_NOP,
     [ISA_NOP_Ev_1B] = lift_NOP, [ISA_NOP_Ev_1C] = lift_NOP, [ISA_NOP_Ev_1D] = lift_NOP, [ISA_NOP_Ev_1E] = lift_NOP,
     SAME(PUSH_Zv), SAME(PUSH_Iz), [ISA_PUSH_Ib] = lift_PUSH_Iz, SAME(PUSH_Ev), SAME(POP_Zv), SAME(POP_Ev),
-    SAME(LEAVE), SAME(POPA), [ISA_ENTER_IwIb] = lift_ENTER,
+    SAME(LEAVE), SAME(PUSHA), SAME(POPA), [ISA_ENTER_IwIb] = lift_ENTER,
 };

@@ -260,11 +260,12 @@ def check(a, work):
         return 77
     ours = results(run_ombra(a.ombra, work, image))
     bad = [n for n in ours if ours[n] != expected.get(n)]
+    missing = (count if a.cases == 0 else min(a.cases, count)) - len(ours)
     for n in bad[: a.show]:
         here, there = difference(" : ".join(ours[n]), " : ".join(expected.get(n, ("", ""))))
         print(f"{ours[n][0]}\n    now      {here}\n    recorded {there}")
-    print(f"system judge: {len(ours)} cases, {len(bad)} differ from the recorded lines")
-    return 1 if bad or not ours else 0
+    print(f"system judge: {len(ours)} cases, {len(bad)} differ from the recorded lines, {missing} missing")
+    return 1 if bad or missing else 0
 
 
 def main():

@@ -75,7 +75,7 @@ void em_popped(struct emit *e, const struct ir_op *o)
     asm_alu_imm(&e->o, 4, 4, RAX, system);
     asm_rm(&e->o, 4, 0x33, RAX, eflags_mem()); /* XOR */
     asm_rr(&e->o, 4, 0xF7, 0, RAX);            /* TEST */
-    asm_imm(&e->o, system | F_VM | F_RF, 4);
+    asm_imm(&e->o, system | F_VM | F_RF | F_VIP, 4);
     em_go_cold(e, asm_jcc(&e->o, CC_NE), NULL, v, em_site(e, 0, false));
     asm_mov(&e->o, RAX, v);
     asm_rr(&e->o, 4, 0xC1, 4, RAX); /* SHL: AL becomes 0 */

@@ -612,7 +612,7 @@ static void interpret(struct engine *e, struct iblock *b)
     unsigned n = (unsigned)MIN((s64)b->count, e->c->budget);
     u32 behind = (u32)e->c->ip + b->insn[b->count - 1].end;
     cpu_run_insns(e->c, b, n);
-    b->taken += n == b->count && (u32)e->c->ip != behind && b->heat <= e->config.threshold;
+    b->taken += n == b->count && (u32)e->c->ip != behind && b->taken < b->heat;
 }
 
 /* Another setjmp() than the processor's: exceptions of what is being compared come here. */

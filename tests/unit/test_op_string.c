@@ -188,21 +188,26 @@ static void which_fault_comes_first(void **state)
     rig_free(&r);
 }
 
+/* REPE CMPSB of 2000h bytes, of which 100h can be read. Of the flags from before CF, OF and SF are set. */
+static void compare_into_fault(struct rig *r)
+{
+    rig_init(r, 32);
+    rig_paging(r);
+    rig_page(r, 0x9000, 0);
+    r->in.rep = REP_E;
+    r->c->r[R_CX] = 0x2000;
+    r->c->r[R_SI] = 0x8F00;
+    r->c->r[R_DI] = 0x20000;
+    flags_set_arith(r->c, F_CF | F_OF | F_SF);
+}
+
 /* REPE CMPSB that faults finds the flags from before the instruction. */
 static void compare_fault_keeps_flags(void **state)
 {
     struct rig r;
-    rig_init(&r, 32);
-    struct cpu *c = r.c;
-    rig_paging(&r);
-    rig_page(&r, 0x9000, 0);
-    r.in.rep = REP_E;
-    c->r[R_CX] = 0x2000;
-    c->r[R_SI] = 0x8F00;
-    c->r[R_DI] = 0x20000;
-    flags_set_arith(c, F_CF | F_OF | F_SF);
+    compare_into_fault(&r);
     assert_int_equal(rig_exec(&r, CMPSB), VEC_PF);
-    assert_int_equal(c->r[R_CX], 0x2000 - 0x100);
+    assert_int_equal(r.c->r[R_CX], 0x2000 - 0x100);
     assert_int_equal(rig_flags(&r), F_CF | F_OF | F_SF);
     rig_free(&r);
 }
@@ -221,17 +226,10 @@ static void compare_fault_between_slices(void **state)
 {
     for (unsigned interrupted = 0; interrupted < 2; interrupted++) {
         struct rig r;
-        rig_init(&r, 32);
+        compare_into_fault(&r);
         struct cpu *c = r.c;
-        rig_paging(&r);
-        rig_page(&r, 0x9000, 0);
-        r.in.rep = REP_E;
         c->budget = 0;
         c->count_end = 1000;
-        c->r[R_CX] = 0x2000;
-        c->r[R_SI] = 0x8F00;
-        c->r[R_DI] = 0x20000;
-        flags_set_arith(c, F_CF | F_OF | F_SF);
         for (unsigned left = 0x100; left > 0; left -= 0x40) {
             next_slice(c, 0x40);
             assert_int_equal(rig_exec(&r, CMPSB), RIG_OK);
